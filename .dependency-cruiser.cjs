@@ -1,0 +1,58 @@
+// The layer table of docs/architecture.md: each folder lists the only folders it may import.
+const layers = {
+  domain: [],
+  config: [],
+  client: [],
+  definitions: ["domain"],
+  observability: ["config"],
+  persistence: ["domain", "observability"],
+  realtime: ["domain", "persistence", "observability"],
+  logs: ["domain", "persistence", "observability"],
+  orchestration: ["domain", "persistence", "observability"],
+  actions: ["domain", "definitions", "persistence", "orchestration"],
+  duties: ["domain", "persistence", "orchestration", "actions", "observability"],
+  runner: ["domain", "observability"],
+  graphql: ["domain", "actions", "orchestration", "realtime", "logs", "persistence/queries"],
+  http: [
+    "graphql",
+    "domain",
+    "actions",
+    "realtime",
+    "logs",
+    "persistence/queries",
+    "config",
+    "observability",
+  ],
+};
+
+module.exports = {
+  forbidden: [
+    { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "domain-is-pure",
+      comment: "domain/ decides; it knows no package, no clock and no I/O.",
+      severity: "error",
+      from: { path: "^src/domain/" },
+      to: { dependencyTypes: ["npm", "npm-dev", "core"] },
+    },
+    ...Object.entries(layers).map(([folder, allowed]) => ({
+      name: `layer-${folder}`,
+      severity: "error",
+      from: { path: `^src/${folder}/` },
+      to: { path: "^src/", pathNot: [folder, ...allowed].map((name) => `^src/${name}/`) },
+    })),
+    {
+      name: "migrations-stand-alone",
+      comment: "A migration must mean the same for ever: it imports nothing of today's source.",
+      severity: "error",
+      from: { path: "^migrations/" },
+      to: { path: "^src/" },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsConfig: { fileName: "tsconfig.json" },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "default"] },
+  },
+};

@@ -1,0 +1,47 @@
+/**
+ * Hints that something was committed. A hint may be lost or come twice: whoever waits for one also looks at
+ * the database from time to time, so a lost hint costs time and never truth.
+ */
+export type Notice =
+  /** A run has new events. */
+  | { readonly topic: "run"; readonly runId: string; readonly lastSeq: number }
+  /** A log has new bytes. */
+  | { readonly topic: "log"; readonly runId: string; readonly step: number; readonly fence: number }
+  /** There are steps to claim. */
+  | { readonly topic: "work" }
+  /** A runner's session has something to kill. */
+  | { readonly topic: "cancel"; readonly session: string };
+
+export interface Bus {
+  /** Never waits and never throws: publishing is not allowed to hold up or undo what was committed. */
+  publish(notice: Notice): void;
+  /** Listens for notices under these keys, from now on until it is closed. */
+  listen(keys: readonly string[]): Listener;
+}
+
+export interface Listener {
+  /** Resolves once a notice has come since the last call, the time is over, or the signal is aborted. */
+  heard(timeoutMs: number, signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+/** What a listener names to hear of one thing only. */
+export const noticeKeys = {
+  run: (runId: string): string => `run ${runId}`,
+  log: (runId: string, step: number, fence: number): string => `log ${runId} ${step} ${fence}`,
+  work: (): string => "work",
+  cancel: (session: string): string => `cancel ${session}`,
+};
+
+export function keyOfNotice(notice: Notice): string {
+  switch (notice.topic) {
+    case "run":
+      return noticeKeys.run(notice.runId);
+    case "log":
+      return noticeKeys.log(notice.runId, notice.step, notice.fence);
+    case "work":
+      return noticeKeys.work();
+    case "cancel":
+      return noticeKeys.cancel(notice.session);
+  }
+}

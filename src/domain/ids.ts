@@ -1,0 +1,115 @@
+/**
+ * Ids as clients see them: a prefix that names the type, then Crockford's base32 of the database key. Keys start
+ * with a UUIDv7, so ids sort by creation time. A step's id holds its run's key and its position, so no id needs
+ * a look-up of its own.
+ */
+
+const PREFIXES = {
+  Account: "acct",
+  Project: "prj",
+  Workflow: "wf",
+  WorkflowVersion: "wfv",
+  WorkflowStep: "wstep",
+  WorkflowRun: "run",
+  StageRun: "stage",
+  StepRun: "step",
+  StepAttempt: "attempt",
+  Runner: "runner",
+  RunnerSession: "session",
+  AuditEntry: "audit",
+} as const;
+export type NodeType = keyof typeof PREFIXES;
+
+const TYPES = new Map<string, NodeType>(
+  Object.entries(PREFIXES).map(([type, prefix]) => [prefix, type as NodeType]),
+);
+
+const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+const DIGITS = new Map([...ALPHABET].map((letter, value) => [letter, value]));
+const UUID_BYTES = 16;
+const INTEGER_BYTES = 4;
+
+export interface DecodedId {
+  readonly type: NodeType;
+  readonly uuid: string;
+  /** Positions inside the object that the UUID names: a step's index, an attempt's number. */
+  readonly parts: readonly number[];
+}
+
+export function encodeId(type: NodeType, uuid: string, ...parts: number[]): string {
+  const bytes = new Uint8Array(UUID_BYTES + INTEGER_BYTES * parts.length);
+  const hex = uuid.replaceAll("-", "");
+  for (let i = 0; i < UUID_BYTES; i++) bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  const view = new DataView(bytes.buffer);
+  parts.forEach((part, i) => {
+    view.setUint32(UUID_BYTES + INTEGER_BYTES * i, part);
+  });
+  return `${PREFIXES[type]}_${toBase32(bytes)}`;
+}
+
+/** Null for everything that `encodeId` does not produce: an id that is malformed names nothing. */
+export function decodeId(id: string): DecodedId | null {
+  const separator = id.indexOf("_");
+  const type = TYPES.get(id.slice(0, separator));
+  const bytes = fromBase32(id.slice(separator + 1));
+  if (type === undefined || bytes === null) return null;
+  const extra = bytes.length - UUID_BYTES;
+  if (extra < 0 || extra % INTEGER_BYTES !== 0) return null;
+  const hex = Array.from(bytes.subarray(0, UUID_BYTES), (byte) => byte.toString(16).padStart(2, "0")).join(
+    "",
+  );
+  const uuid = [0, 8, 12, 16, 20].map((from, i, all) => hex.slice(from, all[i + 1] ?? 32)).join("-");
+  const view = new DataView(bytes.buffer);
+  const parts = Array.from({ length: extra / INTEGER_BYTES }, (_, i) =>
+    view.getUint32(UUID_BYTES + INTEGER_BYTES * i),
+  );
+  return { type, uuid, parts };
+}
+
+/** The database key behind an id of one type, or null when it is not such an id. */
+export function keyOf(type: NodeType, id: string): string | null {
+  const decoded = decodeId(id);
+  return decoded !== null && decoded.type === type && decoded.parts.length === 0 ? decoded.uuid : null;
+}
+
+/** The run and the position behind the id of a step run (or a stage run), or null. */
+export function placeOf(type: "StepRun" | "StageRun", id: string): { runId: string; index: number } | null {
+  const decoded = decodeId(id);
+  if (decoded === null || decoded.type !== type || decoded.parts.length !== 1) return null;
+  return { runId: decoded.uuid, index: decoded.parts[0]! };
+}
+
+function toBase32(bytes: Uint8Array): string {
+  let text = "";
+  let buffer = 0;
+  let bits = 0;
+  for (const byte of bytes) {
+    buffer = ((buffer << 8) | byte) & 0xfff;
+    bits += 8;
+    while (bits >= 5) {
+      bits -= 5;
+      text += ALPHABET[(buffer >> bits) & 31];
+    }
+  }
+  return bits > 0 ? text + ALPHABET[(buffer << (5 - bits)) & 31] : text;
+}
+
+/** Accepts only the canonical form: one object has one id. */
+function fromBase32(text: string): Uint8Array<ArrayBuffer> | null {
+  const bytes = new Uint8Array(Math.floor((text.length * 5) / 8));
+  let buffer = 0;
+  let bits = 0;
+  let length = 0;
+  for (const letter of text) {
+    const value = DIGITS.get(letter);
+    if (value === undefined) return null;
+    buffer = ((buffer << 5) | value) & 0xfff;
+    bits += 5;
+    if (bits >= 8) {
+      bits -= 8;
+      bytes[length++] = (buffer >> bits) & 255;
+    }
+  }
+  const padding = buffer & ((1 << bits) - 1);
+  return bits < 5 && padding === 0 ? bytes : null;
+}

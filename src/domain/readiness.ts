@@ -1,0 +1,70 @@
+import { hasFailed, meetsNeed } from "./fold.ts";
+import type { StepNode, WorkflowGraph } from "./graph.ts";
+import { foldView, type StepState } from "./run-state.ts";
+import { isTerminal, type StatusReasonCode } from "./statuses.ts";
+
+/** What a step may do now, judged by what it waits for. */
+export type NeedVerdict =
+  | { readonly kind: "WAIT" }
+  | { readonly kind: "GO" }
+  | { readonly kind: "SKIP"; readonly code: StatusReasonCode; readonly message: string };
+
+/** What the verdict looks at: the graph and the steps as they are now. */
+export interface RunView {
+  readonly graph: WorkflowGraph;
+  step(index: number): StepState;
+  node(index: number): StepNode;
+  barrierOpen(stage: number): boolean;
+}
+
+const WAIT = { kind: "WAIT" } as const;
+const GO = { kind: "GO" } as const;
+
+export function needVerdict(node: StepNode, run: RunView): NeedVerdict {
+  let open = node.behindBarrier && !run.barrierOpen(node.stage);
+  for (const need of node.needs) {
+    const step = run.step(need);
+    if (!isTerminal(step.status)) open = true;
+    else if (node.when === "on_success" && !meetsNeed(foldView(step, run.node(need)))) {
+      // One need is enough to decide it, however long the others take.
+      return skip("DEPENDENCY", `step "${run.node(need).ref}" did not succeed`);
+    }
+  }
+  if (open) return WAIT;
+  switch (node.when) {
+    case "always":
+      return GO;
+    case "on_failure":
+      return somethingBeforeFailed(node, run) ? GO : skip("CONDITION", "nothing that it follows failed");
+    case "on_success": {
+      const failed = node.behindBarrier ? failedStageBefore(node.stage, run) : undefined;
+      return failed === undefined ? GO : skip("DEPENDENCY", `stage "${failed.name}" failed`);
+    }
+  }
+}
+
+function failedStageBefore(stage: number, run: RunView) {
+  return run.graph.stages
+    .slice(0, stage)
+    .find(({ steps }) => steps.some((index) => hasFailed(foldView(run.step(index), run.node(index)))));
+}
+
+/** Walks back over needs, and over the barrier of every step on the way that stood behind one. */
+function somethingBeforeFailed(node: StepNode, run: RunView): boolean {
+  const seen = new Set<number>();
+  const stack = [node];
+  for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
+    if (step.behindBarrier && failedStageBefore(step.stage, run) !== undefined) return true;
+    for (const need of step.needs) {
+      if (seen.has(need)) continue;
+      seen.add(need);
+      if (hasFailed(foldView(run.step(need), run.node(need)))) return true;
+      stack.push(run.node(need));
+    }
+  }
+  return false;
+}
+
+function skip(code: StatusReasonCode, message: string): NeedVerdict {
+  return { kind: "SKIP", code, message };
+}

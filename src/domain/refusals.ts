@@ -1,0 +1,52 @@
+import type { StepRunStatus, WorkflowRunStatus } from "./statuses.ts";
+
+/** One thing that is wrong with an input: where it is, and in a file also the line and column (1-based). */
+export interface Fault {
+  readonly message: string;
+  readonly path: string;
+  readonly line: number | null;
+  readonly column: number | null;
+}
+
+/** Why a command was not carried out, as its caller is told. */
+export type Refusal =
+  | { readonly kind: "NotFound"; readonly message: string; readonly path: string }
+  | {
+      readonly kind: "InvalidState";
+      readonly message: string;
+      readonly path: string;
+      readonly current: WorkflowRunStatus | StepRunStatus;
+      readonly allowed: readonly (WorkflowRunStatus | StepRunStatus)[];
+    }
+  | {
+      readonly kind: "ValidationFailed";
+      readonly message: string;
+      readonly path: string;
+      readonly faults: readonly Fault[];
+    }
+  | { readonly kind: "Busy"; readonly message: string; readonly path: string };
+
+/** Thrown by an action to roll back whatever it did; the API answers with the refusals as data. */
+export class RefusedError extends Error {
+  readonly refusals: readonly Refusal[];
+
+  constructor(...refusals: Refusal[]) {
+    super(refusals.map(({ message }) => message).join("; "));
+    this.refusals = refusals;
+  }
+}
+
+/** The object is visible to the caller, but their role does not allow this. */
+export class ForbiddenError extends Error {}
+
+/** Foreign, unknown, deleted and mistyped ids are all answered with exactly this. */
+export function notFound(path: string): RefusedError {
+  return new RefusedError({ kind: "NotFound", message: "no such object", path });
+}
+
+export function invalid(path: string, faults: readonly Fault[]): RefusedError {
+  const [first] = faults;
+  const message =
+    faults.length === 1 ? first!.message : `${faults.length} faults; the first: ${first?.message}`;
+  return new RefusedError({ kind: "ValidationFailed", message, path, faults });
+}

@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import type { RunCommand, TaskOutcome } from "../../src/domain/commands.ts";
+import { decide, type RunDelta } from "../../src/domain/decide.ts";
+import type { RunEventDraft } from "../../src/domain/events.ts";
+import type { StageSpec } from "../../src/domain/graph.ts";
+import {
+  type AttemptEnd,
+  type CancelMode,
+  newRunState,
+  type RunState,
+  type StageState,
+  type StepState,
+} from "../../src/domain/run-state.ts";
+import { applyDelta, deepFreeze, headOf } from "./apply-delta.ts";
+import { graphOf } from "./workflow-builder.ts";
+
+export const RUNNER = "usr_runner";
+export const PERSON = "usr_person";
+
+/**
+ * A run that tests push along by hand, with a clock they move themselves. Every decision is taken twice on a
+ * frozen state, so that each test also shows that deciding is deterministic and writes to nothing it was given.
+ */
+export class DrivenRun {
+  state: RunState;
+  now = new Date("2024-01-01T00:00:00.000Z");
+  readonly events: RunEventDraft[] = [];
+  readonly attempts: AttemptEnd[] = [];
+
+  constructor(stages: readonly StageSpec[]) {
+    this.state = deepFreeze(newRunState("run_1", graphOf(stages)));
+  }
+
+  decide(...commands: RunCommand[]): RunDelta {
+    const time = this.now.getTime();
+    const delta = deepFreeze(decide(this.state, deepFreeze(commands), this.now));
+    assert.deepEqual(comparable(decide(this.state, commands, this.now)), comparable(delta));
+    assert.equal(this.now.getTime(), time);
+    assert.equal(delta.applied.length, commands.length);
+    if (!delta.applied.includes(true)) assertNothingChanged(this.state, delta);
+    this.state = deepFreeze(applyDelta(this.state, delta));
+    this.events.push(...delta.events);
+    this.attempts.push(...delta.attempts);
+    return delta;
+  }
+
+  advance(ms: number): void {
+    this.now = new Date(this.now.getTime() + ms);
+  }
+
+  start(): this {
+    assert.deepEqual(this.decide({ kind: "START_RUN", actorId: PERSON }).applied, [true]);
+    return this;
+  }
+
+  /** What a claim does to the step's row: a lease, and a fence that was never used before. */
+  claim(ref: string): number {
+    const claimed = this.step(ref);
+    assert.equal(claimed.status, "QUEUED", `${ref} is not claimable`);
+    assert.equal(claimed.leased, false, `${ref} is held by another runner`);
+    const fence = claimed.fence + 1;
+    const steps = [...this.state.steps];
+    steps[claimed.index] = { ...claimed, leased: true, fence };
+    this.state = deepFreeze({ ...this.state, steps });
+    return fence;
+  }
+
+  reportStart(ref: string, fence = this.step(ref).fence): RunDelta {
+    return this.decide({ kind: "START_STEP", step: this.step(ref).index, fence, actorId: RUNNER });
+  }
+
+  reportEnd(ref: string, outcome: TaskOutcome, fence = this.step(ref).fence): RunDelta {
+    return this.decide(endReport(this.step(ref).index, fence, outcome));
+  }
+
+  release(ref: string, fence = this.step(ref).fence): RunDelta {
+    return this.decide({ kind: "RELEASE_STEP", step: this.step(ref).index, fence });
+  }
+
+  loseLease(ref: string, fence = this.step(ref).fence): RunDelta {
+    return this.decide({ kind: "LOSE_LEASE", step: this.step(ref).index, fence });
+  }
+
+  wake(ref: string): RunDelta {
+    return this.decide({ kind: "WAKE_STEP", step: this.step(ref).index });
+  }
+
+  cancel(mode: CancelMode = "GRACEFUL"): RunDelta {
+    return this.decide({ kind: "CANCEL_RUN", mode, message: null, actorId: PERSON });
+  }
+
+  expire(): RunDelta {
+    return this.decide({ kind: "EXPIRE_RUN" });
+  }
+
+  /** Claim and start. */
+  begin(...refs: string[]): this {
+    for (const ref of refs) {
+      this.claim(ref);
+      assert.deepEqual(this.reportStart(ref).applied, [true]);
+    }
+    return this;
+  }
+
+  /** Claim, start and end. */
+  run(ref: string, outcome: TaskOutcome = "SUCCEEDED"): this {
+    this.begin(ref);
+    assert.deepEqual(this.reportEnd(ref, outcome).applied, [true]);
+    return this;
+  }
+
+  step(ref: string): StepState {
+    const node = this.state.graph.steps.find((candidate) => candidate.ref === ref);
+    assert.ok(node, `no step ${ref}`);
+    return this.state.steps[node.index]!;
+  }
+
+  stage(name: string): StageState {
+    const index = this.state.graph.stages.findIndex((candidate) => candidate.name === name);
+    return this.state.stages[index]!;
+  }
+
+  /** Status of each step, with the reason of those that were skipped. */
+  statuses(): Record<string, string> {
+    return Object.fromEntries(
+      this.state.graph.steps.map(({ ref, index }) => {
+        const { status, reason } = this.state.steps[index]!;
+        return [ref, status === "SKIPPED" ? `${status}(${reason?.code})` : status];
+      }),
+    );
+  }
+}
+
+export function endReport(step: number, fence: number, outcome: TaskOutcome): RunCommand {
+  const failed = outcome === "FAILED";
+  return {
+    kind: "FINISH_STEP",
+    step,
+    fence,
+    outcome,
+    exitCode: failed ? 7 : outcome === "SUCCEEDED" ? 0 : null,
+    output: outcome === "SUCCEEDED" ? { made: "it" } : null,
+    error: null,
+    log: { length: 12, crc32: "0a0b0c0d" },
+    actorId: RUNNER,
+  };
+}
+
+/** A delta without what its head may carry beyond a head. */
+function comparable(delta: RunDelta): RunDelta {
+  return { ...delta, head: headOf(delta.head) };
+}
+
+function assertNothingChanged(run: RunState, delta: RunDelta): void {
+  const { applied: _, head, ...changes } = comparable(delta);
+  assert.deepEqual(changes, { steps: [], stages: [], attempts: [], events: [] });
+  assert.deepEqual(head, headOf(run));
+}

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import type { RunDelta } from "../../src/domain/decide.ts";
+import type { EventPayloads, RunEventDraft } from "../../src/domain/events.ts";
+import { foldView, type RunState } from "../../src/domain/run-state.ts";
+import type {
+  StageRunStatus,
+  StatusReasonCode,
+  StepRunStatus,
+  WorkflowRunStatus,
+} from "../../src/domain/statuses.ts";
+import { isEnd, referenceRunStatus, referenceStageStatus } from "./reference.ts";
+import { LEGAL_STEP_MOVES } from "./step-moves.ts";
+
+interface SeenStep {
+  readonly status: StepRunStatus;
+  readonly attempt: number;
+  readonly code: StatusReasonCode | null;
+}
+
+/**
+ * Follows a run by its events alone, as a subscriber would, and asserts after every decision what must hold
+ * at all times.
+ */
+export class Observer {
+  readonly #run: RunState;
+  #status: WorkflowRunStatus = "PENDING";
+  readonly #stages: StageRunStatus[];
+  readonly #steps: SeenStep[];
+  #finished = false;
+  #ending = false;
+  #progress = 0;
+
+  constructor(run: RunState) {
+    this.#run = run;
+    this.#stages = run.stages.map(() => "PENDING");
+    this.#steps = run.steps.map(() => ({ status: "PENDING", attempt: 0, code: null }));
+  }
+
+  saw(delta: RunDelta, after: RunState): void {
+    this.#ending ||= after.ending !== null;
+    for (const event of delta.events) this.#follow(event);
+    assert.deepEqual(
+      [this.#status, this.#stages, this.#steps.map(({ status, code }) => ({ status, code }))],
+      [
+        after.status,
+        after.stages.map(({ status }) => status),
+        after.steps.map(({ status, reason }) => ({ status, code: reason?.code ?? null })),
+      ],
+      "events and rows tell different stories",
+    );
+    assertDerived(after);
+    assertPending(after);
+    this.#assertProgress(after);
+  }
+
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  #follow(event: RunEventDraft): void {
+    assert.equal(this.#finished, false, `${event.type} after RunFinished`);
+    switch (event.type) {
+      case "RunStatusChanged":
+        assert.notEqual(event.payload.status, this.#status);
+        assert.equal(isEnd(this.#status), false, "a run that ended changed again");
+        this.#status = event.payload.status;
+        return;
+      case "RunFinished":
+        assert.equal(isEnd(this.#status), true, "RunFinished before the run's last status");
+        assert.equal(event.payload.success, ["SUCCEEDED", "SKIPPED"].includes(this.#status));
+        this.#finished = true;
+        return;
+      case "StageStatusChanged":
+        assert.notEqual(event.payload.status, this.#stages[event.payload.stage]);
+        this.#stages[event.payload.stage] = event.payload.status;
+        return;
+      case "StepStatusChanged":
+        this.#followStep(event.payload);
+    }
+  }
+
+  #followStep({ step, status, attempt, reason }: EventPayloads["StepStatusChanged"]): void {
+    const before = this.#steps[step]!;
+    const legal = LEGAL_STEP_MOVES.some(([from, , to]) => from === before.status && to === status);
+    assert.ok(legal, `step ${step}: ${before.status} -> ${status}`);
+    const goes = status === "QUEUED" || status === "WAITING" || status === "RUNNING";
+    assert.ok(!(goes && this.#ending), `step ${step} goes on after the cancel`);
+    if (goes && before.status === "PENDING") this.#assertFavourable(step);
+    if (status === "RUNNING") assert.equal(attempt, before.attempt + 1);
+    else assert.ok(attempt === before.attempt || status === "CANCELED");
+    this.#steps[step] = { status, attempt, code: reason?.code ?? null };
+  }
+
+  /** At the very event that lets a step go, everything that it waits for has ended, and ended well enough. */
+  #assertFavourable(step: number): void {
+    const { graph } = this.#run;
+    const { needs, stage, when, ref } = graph.steps[step]!;
+    const lifted = needs.some((need) => graph.steps[need]!.stage < stage);
+    const earlier = graph.steps.filter((other) => other.stage < stage).map(({ index }) => index);
+    const awaited = lifted ? needs : [...needs, ...earlier];
+    for (const index of awaited) {
+      const { status, code } = this.#steps[index]!;
+      const { continueOnError, ref: other } = graph.steps[index]!;
+      assert.ok(isEnd(status), `${ref} goes before ${other} has ended`);
+      if (when !== "on_success") continue;
+      const failure = status === "FAILED" || status === "TIMED_OUT";
+      assert.ok(!failure || continueOnError, `${ref} goes although ${other} failed`);
+      if (needs.includes(index))
+        assert.ok(code !== "DEPENDENCY", `${ref} goes although ${other} was skipped`);
+    }
+  }
+
+  #assertProgress(run: RunState): void {
+    assert.ok(Number.isInteger(run.progress) && run.progress >= this.#progress && run.progress <= 100);
+    assert.equal(run.progress === 100, run.status === "SUCCEEDED");
+    this.#progress = run.progress;
+  }
+}
+
+function assertDerived(run: RunState): void {
+  const views = run.steps.map((step) => foldView(step, run.graph.steps[step.index]!));
+  const ending = run.ending?.kind ?? null;
+  assert.equal(run.status, referenceRunStatus(views, ending, run.queuedAt !== null));
+  const stages = run.graph.stages.map(({ steps }) =>
+    referenceStageStatus(
+      steps.map((index) => views[index]!),
+      ending,
+    ),
+  );
+  assert.deepEqual(
+    run.stages.map(({ status }) => status),
+    stages,
+  );
+  assert.equal(run.finishedAt !== null, isEnd(run.status));
+  assert.equal(
+    run.startedAt !== null,
+    views.some(({ started }) => started),
+  );
+}
+
+/** The counters that decide, in the database, when a step may go. */
+function assertPending(run: RunState): void {
+  for (const { index, status, pending, leased } of run.steps) {
+    const { needs, ref, stage } = run.graph.steps[index]!;
+    const open = needs.filter((need) => !isEnd(run.steps[need]!.status)).length;
+    const lifted = needs.some((need) => run.graph.steps[need]!.stage < stage);
+    const barrier = run.steps.some(
+      (other) => run.graph.steps[other.index]!.stage < stage && !isEnd(other.status),
+    );
+    const expected = status !== "PENDING" ? 0 : open + (!lifted && barrier ? 1 : 0);
+    assert.equal(pending, expected, `pending of ${ref}`);
+    assert.ok(!leased || ["QUEUED", "RUNNING", "CANCELING"].includes(status), `${ref} is held in ${status}`);
+  }
+}

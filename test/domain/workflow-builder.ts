@@ -1,0 +1,41 @@
+import {
+  compileGraph,
+  type RetryPolicy,
+  type StageSpec,
+  type StepSpec,
+  type WorkflowGraph,
+} from "../../src/domain/graph.ts";
+
+export const ONE_TRY: RetryPolicy = { attempts: 1, backoffMs: 0, factor: 1, maxBackoffMs: 0 };
+
+/** A step that a runner executes, as plain as a step can be. */
+export function step(ref: string, overrides: Partial<StepSpec> = {}): StepSpec {
+  return {
+    ref,
+    name: null,
+    type: "RUN",
+    needs: [],
+    when: "on_success",
+    continueOnError: false,
+    retry: ONE_TRY,
+    delayMs: null,
+    queue: "default",
+    labels: [],
+    ...overrides,
+  };
+}
+
+export function delay(ref: string, delayMs: number, overrides: Partial<StepSpec> = {}): StepSpec {
+  return step(ref, { type: "DELAY", delayMs, ...overrides });
+}
+
+export function stage(name: string, ...steps: StepSpec[]): StageSpec {
+  return { name, steps };
+}
+
+/** Compiles a workflow that must have no fault. */
+export function graphOf(stages: readonly StageSpec[]): WorkflowGraph {
+  const { graph, faults } = compileGraph(stages);
+  if (graph === null) throw new Error(faults.map(({ message }) => message).join("; "));
+  return graph;
+}
