@@ -39,6 +39,12 @@ export class RefusedError extends Error {
 /** The object is visible to the caller, but their role does not allow this. */
 export class ForbiddenError extends Error {}
 
+/** The object or the database is held by somebody else for too long: the caller may simply try again. */
+export class BusyError extends Error {}
+
+/** The session is dead, expired or somebody else's: its runner must kill everything and register again. */
+export class SessionLostError extends Error {}
+
 /** Foreign, unknown, deleted and mistyped ids are all answered with exactly this. */
 export function notFound(path: string): RefusedError {
   return new RefusedError({ kind: "NotFound", message: "no such object", path });

@@ -1,0 +1,95 @@
+import { fileURLToPath } from "node:url";
+import type { Config } from "./config/load-config.ts";
+import type { Clock } from "./domain/clock.ts";
+import { DutyRoster } from "./duties/duty.ts";
+import { DUTIES } from "./duties/index.ts";
+import { buildApiSchema } from "./graphql/schema.ts";
+import { Authenticator } from "./http/authenticate.ts";
+import { startHttpServer } from "./http/server.ts";
+import type { Logger } from "./observability/logger.ts";
+import { ClaimDesk } from "./orchestration/claim.ts";
+import { ReportCollector } from "./orchestration/report.ts";
+import { RunnerSessions } from "./orchestration/runners.ts";
+import type { Engine } from "./orchestration/transition.ts";
+import { createDataSource } from "./persistence/data-source.ts";
+import { Database } from "./persistence/database.ts";
+import { DatabaseClock } from "./persistence/database-clock.ts";
+import { WorkflowVersions } from "./persistence/workflow-versions.ts";
+import { InProcessBus } from "./realtime/in-process-bus.ts";
+
+/** Beside the compiled code; from sources there is no page unless it was built. */
+const GRAPHIQL = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "../dist/web/graphiql" : "../web/graphiql", import.meta.url),
+);
+
+export interface AppOptions {
+  readonly config: Pick<Config, "host" | "port" | "allowedOrigins" | "dbPoolSize">;
+  readonly databaseUrl: string;
+  readonly logger: Logger;
+  /** Tests bring a clock that they move by hand, and run duties themselves. */
+  readonly clock?: Clock;
+  readonly runDuties?: boolean;
+}
+
+export interface App extends AsyncDisposable {
+  readonly url: string;
+  readonly engine: Engine;
+}
+
+/** What was started, to be stopped in the reverse order. */
+class Started implements AsyncDisposable {
+  readonly #parts: (AsyncDisposable | Disposable)[] = [];
+
+  use<Part extends AsyncDisposable | Disposable>(part: Part): Part {
+    this.#parts.push(part);
+    return part;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const part of this.#parts.splice(0).reverse()) {
+      if (Symbol.asyncDispose in part) await part[Symbol.asyncDispose]();
+      else part[Symbol.dispose]();
+    }
+  }
+}
+
+/** Builds the server by hand, bottom up. */
+export async function startApp(options: AppOptions): Promise<App> {
+  const started = new Started();
+  try {
+    const { url, engine } = await startParts(options, started);
+    return { url, engine, [Symbol.asyncDispose]: async () => await started[Symbol.asyncDispose]() };
+  } catch (error) {
+    await started[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function startParts(options: AppOptions, started: Started): Promise<{ url: string; engine: Engine }> {
+  const { config, databaseUrl, logger, clock, runDuties = true } = options;
+  const dataSource = createDataSource({ url: databaseUrl, poolSize: config.dbPoolSize });
+  const database = started.use(new Database(await dataSource.initialize()));
+  const engine: Engine = {
+    database,
+    versions: new WorkflowVersions(),
+    clock: clock ?? started.use(await DatabaseClock.start(database)),
+    bus: new InProcessBus(),
+  };
+  if (runDuties) started.use(new DutyRoster(DUTIES, engine, logger));
+  const http = started.use(
+    await startHttpServer({
+      ...config,
+      schema: buildApiSchema(),
+      services: {
+        engine,
+        reports: new ReportCollector(engine),
+        claims: new ClaimDesk(engine),
+        runners: new RunnerSessions(engine),
+      },
+      authenticator: new Authenticator(database, engine.clock),
+      logger,
+      graphiqlDirectory: GRAPHIQL,
+    }),
+  );
+  return { url: http.url, engine };
+}

@@ -1,0 +1,398 @@
+/* eslint-disable */
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** How hard a cancel is. */
+export type CancelMode =
+  /** SIGKILL at once. */
+  | 'FORCE'
+  /** SIGTERM, ten seconds of grace, then SIGKILL. */
+  | 'GRACEFUL';
+
+/** Which run to end, and how. */
+export type CancelWorkflowRunInput = {
+  /** Handed back in the payload. */
+  readonly clientMutationId?: string | null | undefined;
+  /** How hard. */
+  readonly mode?: CancelMode;
+  /** Why, at most 500 characters; kept with the run. */
+  readonly reason?: string | null | undefined;
+  /** The run. */
+  readonly workflowRunId: string | number;
+};
+
+/** A workflow file to deploy. */
+export type DeployWorkflowInput = {
+  /** Handed back in the payload. */
+  readonly clientMutationId?: string | null | undefined;
+  /** The project, by id or slug. */
+  readonly projectId: string | number;
+  /** The workflow file, YAML or JSON; the name in it says which workflow it is. */
+  readonly source: string;
+};
+
+/** An environment variable. */
+export type EnvVarInput = {
+  /** Its name: letters, digits and `_`. */
+  readonly key: string;
+  /** Its value. `${NAME}` stands for an earlier variable. */
+  readonly value: string;
+};
+
+/** Where a log line comes from. */
+export type LogStream =
+  /** The command's standard error. */
+  | 'stderr'
+  /** The command's standard output. */
+  | 'stdout'
+  /** The runner itself: checkout, timeout, signals. */
+  | 'system';
+
+/** Why something has its status, for programs. */
+export type StatusReasonCode =
+  /** Somebody aborted this part of the run. */
+  | 'ABORTED'
+  /** Its `when` did not hold. */
+  | 'CONDITION'
+  /** Something it depends on did not succeed. */
+  | 'DEPENDENCY'
+  /** It could not be executed as defined; the message says why. */
+  | 'ERROR'
+  /** The command ended with a code other than 0. */
+  | 'EXIT_CODE'
+  /** The run's timeout is over. */
+  | 'EXPIRED'
+  /** Its tests do not allow it to pass. */
+  | 'GATE'
+  /** The runner that executed it was lost. */
+  | 'LEASE_LOST'
+  /** An approver rejected it. */
+  | 'REJECTED'
+  /** Somebody asked for it. */
+  | 'REQUESTED'
+  /** The whole run was canceled. */
+  | 'RUN_CANCELED'
+  /** The step's timeout is over. */
+  | 'TIMEOUT';
+
+/** Where a step of a run stands. SUCCEEDED, FAILED, TIMED_OUT, CANCELED and SKIPPED are final. */
+export type StepRunStatus =
+  | 'CANCELED'
+  /** Its process is being stopped. */
+  | 'CANCELING'
+  | 'FAILED'
+  /** Something it depends on has not ended. */
+  | 'PENDING'
+  /** Waits for a runner. */
+  | 'QUEUED'
+  /** A runner executes it. */
+  | 'RUNNING'
+  | 'SKIPPED'
+  | 'SUCCEEDED'
+  | 'TIMED_OUT'
+  /** Waits for something other than a runner: a delay, or the backoff before the next try. */
+  | 'WAITING';
+
+/** One of the two ends of a stream. */
+export type StreamEdge =
+  /** Behind everything that is stored: only what happens from now on. */
+  | 'HEAD'
+  /** Before everything that is stored: the whole history comes first. */
+  | 'START';
+
+/** Where a subscription begins. Exactly one of the two. */
+export type StreamPosition =
+  {   /** At one end of the stream. */
+  readonly at: StreamEdge; readonly cursor?: never; }
+  |  { readonly at?: never;   /** Behind the message that carried this cursor. */
+  readonly cursor: string; };
+
+/** What to run, and with what. */
+export type TriggerWorkflowRunInput = {
+  /** Git branch to run on; default: what the workflow's source names. */
+  readonly branch?: string | null | undefined;
+  /** Handed back in the payload. */
+  readonly clientMutationId?: string | null | undefined;
+  /** Git commit to run on, 7 to 64 hex digits; needs `branch`. Default: the branch's newest. */
+  readonly commit?: string | null | undefined;
+  /** Environment variables, stronger than all others. The last of a name wins. At most 250. */
+  readonly envVars?: ReadonlyArray<EnvVarInput> | null | undefined;
+  /** Values by input name; checked against the inputs that the workflow declares. */
+  readonly inputs?: unknown;
+  /** Labels to find it by: an object of text values, at most 64. */
+  readonly labels?: unknown;
+  /** What the run is about, at most 2,000 characters; default: the commit's message. */
+  readonly message?: string | null | undefined;
+  /** Free JSON, kept with the run for its readers. */
+  readonly payload?: unknown;
+  /** Milliseconds after which the run is ended; default: the workflow's timeout. */
+  readonly timeoutMs?: number | null | undefined;
+  /** The workflow; its latest version is executed. */
+  readonly workflowId: string | number;
+};
+
+/** Where a run stands. SUCCEEDED, FAILED, TIMED_OUT, CANCELED and SKIPPED are final. */
+export type WorkflowRunStatus =
+  /** Ended on request; every process is confirmed dead. */
+  | 'CANCELED'
+  /** Its end was asked for; the processes of its steps are being stopped. */
+  | 'CANCELING'
+  /** A step failed, and no `continueOnError` forgave it. */
+  | 'FAILED'
+  /** Paused on request: nothing new is started. */
+  | 'PAUSED'
+  /** Created, its start has not been asked for. */
+  | 'PENDING'
+  /** Started; no step has begun yet. */
+  | 'QUEUED'
+  /** A step is executing, or will as soon as a runner is free. */
+  | 'RUNNING'
+  /** None of its steps had to run. */
+  | 'SKIPPED'
+  /** Every step ended well. */
+  | 'SUCCEEDED'
+  /** Its own timeout ended it. */
+  | 'TIMED_OUT'
+  /** Every open step waits for something other than a runner. */
+  | 'WAITING';
+
+export type DeployMutationVariables = Exact<{
+  input: DeployWorkflowInput;
+}>;
+
+
+export type DeployMutation = { readonly deployWorkflow: { readonly created: boolean | null, readonly workflow: { readonly id: string, readonly name: string } | null, readonly workflowVersion: { readonly version: number } | null, readonly userErrors: ReadonlyArray<
+      | { readonly message: string, readonly path: string }
+      | { readonly message: string, readonly path: string }
+      | { readonly message: string, readonly path: string }
+      | { readonly message: string, readonly path: string, readonly faults: ReadonlyArray<{ readonly message: string, readonly path: string, readonly line: number | null, readonly column: number | null }> }
+    > } | null };
+
+export type TriggerMutationVariables = Exact<{
+  input: TriggerWorkflowRunInput;
+}>;
+
+
+export type TriggerMutation = { readonly triggerWorkflowRun: { readonly workflowRun: { readonly id: string, readonly number: number, readonly workflowName: string } | null, readonly userErrors: ReadonlyArray<
+      | { readonly message: string, readonly path: string }
+      | { readonly message: string, readonly path: string }
+      | { readonly message: string, readonly path: string }
+      | { readonly message: string, readonly path: string, readonly faults: ReadonlyArray<{ readonly message: string, readonly path: string }> }
+    > } | null };
+
+export type CancelMutationVariables = Exact<{
+  input: CancelWorkflowRunInput;
+}>;
+
+
+export type CancelMutation = { readonly cancelWorkflowRun: { readonly workflowRun: { readonly status: WorkflowRunStatus } | null, readonly userErrors: ReadonlyArray<
+      | { readonly message: string }
+      | { readonly message: string }
+      | { readonly message: string }
+      | { readonly message: string }
+    > } | null };
+
+export type RunStepsQueryVariables = Exact<{
+  id: string | number;
+  after?: string | null | undefined;
+}>;
+
+
+export type RunStepsQuery = { readonly workflowRun: { readonly stepRuns: { readonly nodes: ReadonlyArray<{ readonly id: string, readonly stepRef: string, readonly stageRun: { readonly name: string } }>, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } } | null };
+
+export type RunOutcomeQueryVariables = Exact<{
+  id: string | number;
+}>;
+
+
+export type RunOutcomeQuery = { readonly workflowRun: { readonly number: number, readonly workflowName: string, readonly status: WorkflowRunStatus, readonly durationMs: number | null, readonly statusReason: { readonly code: StatusReasonCode, readonly message: string } | null } | null };
+
+export type RunEventsSubscriptionVariables = Exact<{
+  id: string | number;
+  after: StreamPosition;
+}>;
+
+
+export type RunEventsSubscription = { readonly runEvents:
+    | { readonly __typename: 'CaughtUp', readonly cursor: string }
+    | { readonly __typename: 'LogEnd', readonly cursor: string }
+    | { readonly __typename: 'LogLines', readonly cursor: string }
+    | { readonly __typename: 'Reset', readonly cursor: string }
+    | { readonly __typename: 'RunFinished', readonly cursor: string }
+    | { readonly __typename: 'RunStatusChanged', readonly runStatus: WorkflowRunStatus, readonly cursor: string }
+    | { readonly __typename: 'StageStatusChanged', readonly cursor: string }
+    | { readonly __typename: 'StepStatusChanged', readonly at: string, readonly stepStatus: StepRunStatus, readonly attempt: number, readonly cursor: string, readonly reason: { readonly code: StatusReasonCode, readonly message: string } | null, readonly stepRun: { readonly id: string } | null }
+   };
+
+export type StepLogSubscriptionVariables = Exact<{
+  id: string | number;
+  attempt: number;
+  after: StreamPosition;
+}>;
+
+
+export type StepLogSubscription = { readonly stepLogs:
+    | { readonly __typename: 'CaughtUp', readonly cursor: string }
+    | { readonly __typename: 'LogEnd', readonly truncated: boolean, readonly cursor: string }
+    | { readonly __typename: 'LogLines', readonly cursor: string, readonly lines: ReadonlyArray<{ readonly at: string, readonly stream: LogStream, readonly text: string }> }
+    | { readonly __typename: 'Reset', readonly cursor: string }
+    | { readonly __typename: 'RunFinished', readonly cursor: string }
+    | { readonly __typename: 'RunStatusChanged', readonly cursor: string }
+    | { readonly __typename: 'StageStatusChanged', readonly cursor: string }
+    | { readonly __typename: 'StepStatusChanged', readonly cursor: string }
+   };
+
+export class TypedDocumentString<TResult, TVariables>
+  extends String
+  implements DocumentTypeDecoration<TResult, TVariables>
+{
+  __apiType?: NonNullable<DocumentTypeDecoration<TResult, TVariables>['__apiType']>;
+  private value: string;
+  public __meta__?: Record<string, any> | undefined;
+
+  constructor(value: string, __meta__?: Record<string, any> | undefined) {
+    super(value);
+    this.value = value;
+    this.__meta__ = __meta__;
+  }
+
+  override toString(): string & DocumentTypeDecoration<TResult, TVariables> {
+    return this.value;
+  }
+}
+
+export const DeployDocument = new TypedDocumentString(`
+    mutation Deploy($input: DeployWorkflowInput!) {
+  deployWorkflow(input: $input) {
+    workflow {
+      id
+      name
+    }
+    workflowVersion {
+      version
+    }
+    created
+    userErrors {
+      message
+      path
+      ... on ValidationFailed {
+        faults {
+          message
+          path
+          line
+          column
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<DeployMutation, DeployMutationVariables>;
+export const TriggerDocument = new TypedDocumentString(`
+    mutation Trigger($input: TriggerWorkflowRunInput!) {
+  triggerWorkflowRun(input: $input) {
+    workflowRun {
+      id
+      number
+      workflowName
+    }
+    userErrors {
+      message
+      path
+      ... on ValidationFailed {
+        faults {
+          message
+          path
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<TriggerMutation, TriggerMutationVariables>;
+export const CancelDocument = new TypedDocumentString(`
+    mutation Cancel($input: CancelWorkflowRunInput!) {
+  cancelWorkflowRun(input: $input) {
+    workflowRun {
+      status
+    }
+    userErrors {
+      message
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<CancelMutation, CancelMutationVariables>;
+export const RunStepsDocument = new TypedDocumentString(`
+    query RunSteps($id: ID!, $after: String) {
+  workflowRun(id: $id) {
+    stepRuns(first: 1000, after: $after) {
+      nodes {
+        id
+        stepRef
+        stageRun {
+          name
+        }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<RunStepsQuery, RunStepsQueryVariables>;
+export const RunOutcomeDocument = new TypedDocumentString(`
+    query RunOutcome($id: ID!) {
+  workflowRun(id: $id) {
+    number
+    workflowName
+    status
+    statusReason {
+      code
+      message
+    }
+    durationMs
+  }
+}
+    `) as unknown as TypedDocumentString<RunOutcomeQuery, RunOutcomeQueryVariables>;
+export const RunEventsDocument = new TypedDocumentString(`
+    subscription RunEvents($id: ID!, $after: StreamPosition!) {
+  runEvents(workflowRunId: $id, after: $after) {
+    __typename
+    cursor
+    ... on RunStatusChanged {
+      runStatus
+    }
+    ... on StepStatusChanged {
+      at
+      stepStatus
+      attempt
+      reason {
+        code
+        message
+      }
+      stepRun {
+        id
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<RunEventsSubscription, RunEventsSubscriptionVariables>;
+export const StepLogDocument = new TypedDocumentString(`
+    subscription StepLog($id: ID!, $attempt: Int!, $after: StreamPosition!) {
+  stepLogs(stepRunId: $id, attempt: $attempt, after: $after) {
+    __typename
+    cursor
+    ... on LogLines {
+      lines {
+        at
+        stream
+        text
+      }
+    }
+    ... on LogEnd {
+      truncated
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<StepLogSubscription, StepLogSubscriptionVariables>;

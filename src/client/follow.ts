@@ -1,0 +1,184 @@
+import type { FormattedExecutionResult } from "graphql-ws";
+import { backoffMs } from "./backoff.ts";
+import { type Closure, isFinal } from "./closures.ts";
+import { DeliveredMessages } from "./delivered-messages.ts";
+import { documentText, type RuncastDocument } from "./documents.ts";
+import { RuncastConnectionError, RuncastRequestError } from "./errors.ts";
+import { type Ending, MessageQueue } from "./message-queue.ts";
+import type { OperationEnd, Subscribe } from "./shared-socket.ts";
+import { type MessageOf, messageOf, type StreamMessage } from "./stream-message.ts";
+
+export interface Retry extends Closure {
+  /** 1 for the first one since the last message. */
+  readonly attempt: number;
+  readonly delayMs: number;
+}
+
+export interface FollowOptions<Result, Variables> {
+  /** Must declare the position variable and select `__typename cursor` on every message. */
+  readonly query: RuncastDocument<Result, Variables>;
+  readonly variables: Variables;
+  /** The variable that takes the position; `after` unless told otherwise. */
+  readonly positionVariable?: string;
+  /** Aborting makes the iteration throw the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Called just before a Reset is handed out: what was built from earlier messages is to be fetched anew. */
+  readonly onReset?: (reset: MessageOf<Result>) => void;
+  /** Called whenever the connection was lost and will be tried again. */
+  readonly onRetry?: (retry: Retry) => void;
+  /** Attempts in a row without a message after which it gives up; without it, never. */
+  readonly maxAttempts?: number;
+}
+
+/** A consumer this far behind loses its subscription and gets it back when it has worked off half of that. */
+const MOST_QUEUED = 1000;
+
+/** An object rather than a generator: a parked generator would not notice that its consumer has left. */
+export class Follower<Result, Variables> implements AsyncIterableIterator<MessageOf<Result>, undefined> {
+  readonly #subscribe: Subscribe;
+  readonly #options: FollowOptions<Result, Variables>;
+  readonly #query: string;
+  readonly #positionVariable: string;
+  readonly #delivered = new DeliveredMessages();
+  readonly #queue = new MessageQueue<StreamMessage>();
+  #started = false;
+  #lagging = false;
+  #caughtUp = false;
+  #position: string | null = null;
+  #attempt = 0;
+  #unsubscribe = () => {};
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(subscribe: Subscribe, options: FollowOptions<Result, Variables>) {
+    this.#subscribe = subscribe;
+    this.#options = options;
+    this.#query = documentText(options.query as RuncastDocument<never, never>);
+    this.#positionVariable = options.positionVariable ?? "after";
+    if (!new RegExp(`\\$${this.#positionVariable}\\b`).test(this.#query)) {
+      throw new TypeError(`A followed subscription must declare $${this.#positionVariable}`);
+    }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<MessageOf<Result>, undefined>> {
+    if (!this.#started) this.#start();
+    const result = (await this.#queue.take()) as IteratorResult<MessageOf<Result>, undefined>;
+    if (this.#lagging && this.#queue.length <= MOST_QUEUED / 2) this.#connect();
+    if (result.done !== true && result.value.__typename === "Reset") this.#announceReset(result.value);
+    return result;
+  }
+
+  async return(): Promise<IteratorResult<MessageOf<Result>, undefined>> {
+    this.#stop({});
+    return { done: true, value: undefined };
+  }
+
+  #start(): void {
+    this.#started = true;
+    const { signal } = this.#options;
+    signal?.addEventListener("abort", this.#abort);
+    if (signal?.aborted) this.#abort();
+    else this.#connect();
+  }
+
+  readonly #abort = (): void => this.#stop({ error: this.#options.signal?.reason });
+
+  readonly #connect = (): void => {
+    this.#lagging = false;
+    this.#delivered.connecting();
+    const variables = { ...(this.#options.variables as Record<string, unknown>) };
+    if (this.#position !== null) variables[this.#positionVariable] = { cursor: this.#position };
+    this.#endOnError(() => {
+      this.#unsubscribe = this.#subscribe(
+        { query: this.#query, variables },
+        {
+          next: (result) => this.#endOnError(() => this.#receive(result)),
+          end: (end) => this.#endOnError(() => this.#subscriptionEnded(end)),
+        },
+      );
+    });
+  };
+
+  #receive(result: FormattedExecutionResult): void {
+    if (result.errors !== undefined && result.errors.length > 0) {
+      throw new RuncastRequestError({ errors: result.errors, data: result.data, status: null });
+    }
+    const message = messageOf(result);
+    this.#attempt = 0;
+    if (!this.#isNews(message)) return;
+    this.#position = message.cursor;
+    this.#queue.push(message);
+    if (this.#queue.length >= MOST_QUEUED) {
+      this.#lagging = true;
+      this.#unsubscribe();
+    }
+  }
+
+  #isNews(message: StreamMessage): boolean {
+    if (message.__typename === "Reset") {
+      this.#delivered.forgetAll();
+      this.#caughtUp = false;
+      return true;
+    }
+    if (message.__typename !== "CaughtUp") return this.#delivered.add(message);
+    // Sent once a subscription, but the consumer sees one stream over all of them: only the first one is news.
+    this.#position = message.cursor;
+    const first = !this.#caughtUp;
+    this.#caughtUp = true;
+    return first;
+  }
+
+  #announceReset(reset: MessageOf<Result>): void {
+    try {
+      this.#options.onReset?.(reset);
+    } catch (error) {
+      this.#stop({});
+      throw error;
+    }
+  }
+
+  #subscriptionEnded(end: OperationEnd): void {
+    if (end.kind === "refused") throw new RuncastRequestError({ errors: end.errors, status: null });
+    if (end.kind === "closed") this.#retry(end.closure);
+    else this.#end({});
+  }
+
+  #retry(closure: Closure): void {
+    this.#attempt++;
+    if (isFinal(closure) || this.#attempt > (this.#options.maxAttempts ?? Number.POSITIVE_INFINITY)) {
+      const text = `The connection was closed: ${closure.code} ${closure.reason}`.trimEnd();
+      throw new RuncastConnectionError(text, closure.code);
+    }
+    const delayMs = backoffMs(this.#attempt);
+    this.#retryTimer = setTimeout(this.#connect, delayMs);
+    this.#options.onRetry?.({ ...closure, attempt: this.#attempt, delayMs });
+  }
+
+  /** Nobody up the stack of a socket's event could deal with an error: it belongs to the consumer. */
+  #endOnError(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#end({ error });
+    }
+  }
+
+  /** Messages that have already arrived are still handed out. */
+  #end(ending: Ending): void {
+    if (this.#queue.ended) return;
+    this.#lagging = false;
+    clearTimeout(this.#retryTimer);
+    this.#options.signal?.removeEventListener("abort", this.#abort);
+    this.#unsubscribe();
+    this.#queue.end(ending);
+  }
+
+  #stop(ending: Ending): void {
+    this.#started = true;
+    this.#queue.clear();
+    this.#end(ending);
+  }
+}

@@ -1,0 +1,58 @@
+import type { Logger } from "../observability/logger.ts";
+import type { Engine } from "../orchestration/transition.ts";
+
+/**
+ * Something that has to happen though nobody asks for it. Any replica may do it at any time and several at once:
+ * a duty looks for work without locks and checks everything again under the run's lock.
+ */
+export interface Duty {
+  readonly name: string;
+  /** How long to wait after it ran, unless it says otherwise. */
+  readonly everyMs: number;
+  /** Does what is due now. @returns milliseconds until it wants to run again, or undefined for `everyMs` */
+  run(engine: Engine): Promise<number | undefined>;
+}
+
+/** A tenth more or less, so that replicas that started together drift apart. */
+const SPREAD = 0.1;
+
+/** Runs every duty in its own loop until stopped. A failure is logged and the duty tries again later. */
+export class DutyRoster implements AsyncDisposable {
+  readonly #stop = new AbortController();
+  readonly #loops: Promise<void>[];
+
+  constructor(duties: readonly Duty[], engine: Engine, logger: Logger) {
+    this.#loops = duties.map(async (duty) => await this.#loop(duty, engine, logger));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#loops);
+  }
+
+  async #loop(duty: Duty, engine: Engine, logger: Logger): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      let waitMs = duty.everyMs;
+      try {
+        waitMs = (await duty.run(engine)) ?? duty.everyMs;
+      } catch (error) {
+        logger.error({ err: error, duty: duty.name }, "a duty failed; it will run again");
+      }
+      await pause(waitMs * (1 + SPREAD * (2 * Math.random() - 1)), signal);
+    }
+  }
+}
+
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(done, milliseconds);
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    }
+    signal.addEventListener("abort", done);
+    if (signal.aborted) done();
+  });
+}

@@ -1,0 +1,38 @@
+import type { Viewer } from "../domain/access.ts";
+import type { ClaimDesk } from "../orchestration/claim.ts";
+import type { ReportCollector } from "../orchestration/report.ts";
+import type { RunnerSessions } from "../orchestration/runners.ts";
+import type { Engine } from "../orchestration/transition.ts";
+import { createLoaders, type Loaders } from "./loaders.ts";
+
+/** What every request can reach. Made once, by the application. */
+export interface Services {
+  readonly engine: Engine;
+  readonly reports: ReportCollector;
+  readonly claims: ClaimDesk;
+  readonly runners: RunnerSessions;
+}
+
+/** One operation of one viewer. */
+export interface RequestContext extends Services {
+  readonly viewer: Viewer;
+  readonly correlationId: string;
+  /** Size of the request's body; 0 over WebSocket, where every message is small. */
+  readonly requestBytes: number;
+  /** Aborted when the client hung up. */
+  readonly signal: AbortSignal;
+  /** Each object is read once per operation - and once per event of a subscription, which must see what is new. */
+  loaders: Loaders;
+}
+
+export function createContext(
+  services: Services,
+  request: Omit<RequestContext, keyof Services | "loaders">,
+): RequestContext {
+  return { ...services, ...request, loaders: createLoaders(services.engine.database) };
+}
+
+/** Forgets what was read for the event before. */
+export function refreshLoaders(context: RequestContext): void {
+  context.loaders = createLoaders(context.engine.database);
+}

@@ -1,0 +1,204 @@
+import { registerEnumType } from "type-graphql";
+import { ACCESS, ACCOUNT_TYPES, PROJECT_ROLES } from "../domain/access.ts";
+import { TASK_OUTCOMES } from "../domain/commands.ts";
+import { RUN_EVENT_TYPES } from "../domain/events.ts";
+import { CANCEL_MODES, CANCEL_PROOFS } from "../domain/run-state.ts";
+import {
+  RESULTS,
+  STAGE_RUN_STATUSES,
+  STATUS_REASON_CODES,
+  STEP_RUN_STATUSES,
+  WORKFLOW_RUN_PHASES,
+  WORKFLOW_RUN_STATUSES,
+} from "../domain/statuses.ts";
+import { RUN_TRIGGER_TYPES } from "../domain/triggers.ts";
+import { LOG_STREAMS } from "../logs/records.ts";
+
+/** Makes a GraphQL enum whose values are their own names: the domain's words are the schema's words. */
+function enumOf<Value extends string>(
+  name: string,
+  description: string,
+  values: readonly Value[],
+  valuesConfig: Partial<Record<Value, { description: string }>> = {},
+): Record<Value, Value> {
+  const members = Object.fromEntries(values.map((value) => [value, value])) as Record<Value, Value>;
+  registerEnumType(members, { name, description, valuesConfig });
+  return members;
+}
+
+export const AccountTypeEnum = enumOf("AccountType", "What kind of account an actor is.", ACCOUNT_TYPES, {
+  USER: { description: "A person." },
+  SERVICE: { description: "A program that acts for people: CI, an agent, another service." },
+  RUNNER: { description: "Executes steps." },
+  SYSTEM: { description: "Runcast itself." },
+});
+export const ProjectRoleEnum = enumOf(
+  "ProjectRole",
+  "What an account may do in a project, from least to most.",
+  PROJECT_ROLES,
+  {
+    PROJECT_USER: { description: "Reads." },
+    PROJECT_SUPERUSER: { description: "Also triggers runs and acts on them." },
+    PROJECT_ADMIN: { description: "Also deploys workflows and manages the project." },
+  },
+);
+export const WorkflowRunStatusEnum = enumOf(
+  "WorkflowRunStatus",
+  "Where a run stands. SUCCEEDED, FAILED, TIMED_OUT, CANCELED and SKIPPED are final.",
+  WORKFLOW_RUN_STATUSES,
+  {
+    PENDING: { description: "Created, its start has not been asked for." },
+    QUEUED: { description: "Started; no step has begun yet." },
+    RUNNING: { description: "A step is executing, or will as soon as a runner is free." },
+    WAITING: { description: "Every open step waits for something other than a runner." },
+    PAUSED: { description: "Paused on request: nothing new is started." },
+    CANCELING: { description: "Its end was asked for; the processes of its steps are being stopped." },
+    SUCCEEDED: { description: "Every step ended well." },
+    FAILED: { description: "A step failed, and no `continueOnError` forgave it." },
+    TIMED_OUT: { description: "Its own timeout ended it." },
+    CANCELED: { description: "Ended on request; every process is confirmed dead." },
+    SKIPPED: { description: "None of its steps had to run." },
+  },
+);
+export const StageRunStatusEnum = enumOf(
+  "StageRunStatus",
+  "Where a stage of a run stands, derived from its steps. SUCCEEDED, FAILED, CANCELED and SKIPPED are final.",
+  STAGE_RUN_STATUSES,
+);
+export const StepRunStatusEnum = enumOf(
+  "StepRunStatus",
+  "Where a step of a run stands. SUCCEEDED, FAILED, TIMED_OUT, CANCELED and SKIPPED are final.",
+  STEP_RUN_STATUSES,
+  {
+    PENDING: { description: "Something it depends on has not ended." },
+    QUEUED: { description: "Waits for a runner." },
+    WAITING: {
+      description: "Waits for something other than a runner: a delay, or the backoff before the next try.",
+    },
+    RUNNING: { description: "A runner executes it." },
+    CANCELING: { description: "Its process is being stopped." },
+  },
+);
+export const StatusReasonCodeEnum = enumOf(
+  "StatusReasonCode",
+  "Why something has its status, for programs.",
+  STATUS_REASON_CODES,
+  {
+    REQUESTED: { description: "Somebody asked for it." },
+    CONDITION: { description: "Its `when` did not hold." },
+    DEPENDENCY: { description: "Something it depends on did not succeed." },
+    ABORTED: { description: "Somebody aborted this part of the run." },
+    RUN_CANCELED: { description: "The whole run was canceled." },
+    EXPIRED: { description: "The run's timeout is over." },
+    TIMEOUT: { description: "The step's timeout is over." },
+    EXIT_CODE: { description: "The command ended with a code other than 0." },
+    LEASE_LOST: { description: "The runner that executed it was lost." },
+    REJECTED: { description: "An approver rejected it." },
+    GATE: { description: "Its tests do not allow it to pass." },
+    ERROR: { description: "It could not be executed as defined; the message says why." },
+  },
+);
+export const WorkflowRunPhaseEnum = enumOf(
+  "WorkflowRunPhase",
+  "A run's status in four words.",
+  WORKFLOW_RUN_PHASES,
+  {
+    PENDING: { description: "Not started: PENDING or QUEUED." },
+    RUNNING: { description: "Under way." },
+    COMPLETED: { description: "Ended; it can still be reopened." },
+    FINALIZED: { description: "Ended and sealed." },
+  },
+);
+export const ResultEnum = enumOf("Result", "How something ended, apart from where it stands.", RESULTS, {
+  PASSED: { description: "SUCCEEDED." },
+  FAILED: { description: "FAILED or TIMED_OUT." },
+  ABORTED: { description: "CANCELED." },
+  UNKNOWN: { description: "Not ended, or skipped." },
+});
+export const RunTriggerTypeEnum = enumOf("RunTriggerType", "What made a run.", RUN_TRIGGER_TYPES, {
+  MANUAL: { description: "A person." },
+  API: { description: "A program with a token of its own." },
+  SCHEDULE: { description: "A schedule of the workflow." },
+  WEBHOOK: { description: "An inbound webhook." },
+  RETRY: { description: "The retry or replay of another run." },
+  CHAIN: { description: "It continues from a source run." },
+  PARENT: { description: "A step of another run." },
+});
+export const CancelModeEnum = enumOf("CancelMode", "How hard a cancel is.", CANCEL_MODES, {
+  GRACEFUL: { description: "SIGTERM, ten seconds of grace, then SIGKILL." },
+  FORCE: { description: "SIGKILL at once." },
+});
+export const CancelProofEnum = enumOf(
+  "CancelProof",
+  "How it is known that a canceled step is dead.",
+  CANCEL_PROOFS,
+  {
+    CONFIRMED: { description: "Its runner saw all of its processes end." },
+    LEASE_EXPIRED: { description: "Its runner fell silent and has killed them by its own rules." },
+  },
+);
+export const RunEventTypeEnum = enumOf(
+  "RunEventType",
+  "The types of events that a run records.",
+  RUN_EVENT_TYPES,
+);
+export const LogStreamEnum = enumOf("LogStream", "Where a log line comes from.", LOG_STREAMS, {
+  stdout: { description: "The command's standard output." },
+  stderr: { description: "The command's standard error." },
+  system: { description: "The runner itself: checkout, timeout, signals." },
+});
+export const StreamEdgeEnum = enumOf("StreamEdge", "One of the two ends of a stream.", ["START", "HEAD"], {
+  START: { description: "Before everything that is stored: the whole history comes first." },
+  HEAD: { description: "Behind everything that is stored: only what happens from now on." },
+});
+export const RunStreamEndEnum = enumOf(
+  "RunStreamEnd",
+  "How long a run's event stream lasts.",
+  ["FINISHED", "DELETED"],
+  {
+    FINISHED: { description: "Until the run has ended." },
+    DELETED: { description: "Also beyond its end, until the run is deleted: a run can be reopened." },
+  },
+);
+export const OrderDirectionEnum = enumOf("OrderDirection", "Which end of an order comes first.", [
+  "ASC",
+  "DESC",
+]);
+export const WorkflowRunOrderFieldEnum = enumOf("WorkflowRunOrderField", "What runs can be ordered by.", [
+  "CREATED_AT",
+]);
+export const RunActionEnum = enumOf(
+  "Action",
+  "Mutations whose availability an object can tell.",
+  Object.keys(ACCESS.Mutation).filter(
+    (name) => ACCESS.Mutation[name as keyof typeof ACCESS.Mutation] !== "RUNNER",
+  ),
+);
+export const TaskReportKindEnum = enumOf(
+  "TaskReportKind",
+  "What a runner reports about a task.",
+  ["STARTED", "FINISHED", "RELEASED"],
+  {
+    STARTED: { description: "Its process runs." },
+    FINISHED: { description: "It has ended; `outcome` says how." },
+    RELEASED: { description: "It was never started and goes back to the queue." },
+  },
+);
+export const TaskOutcomeEnum = enumOf("TaskOutcome", "How a task ended.", TASK_OUTCOMES, {
+  ABORTED: { description: "The runner killed it: it was told to cancel, or it is shutting down." },
+});
+export const ReportResultEnum = enumOf("ReportResult", "What became of a report.", ["APPLIED", "STALE"], {
+  APPLIED: { description: "It counts, now or since an earlier time it was sent." },
+  STALE: { description: "The step was no longer leased to this session; the report changed nothing." },
+});
+export const LogAppendOutcomeEnum = enumOf(
+  "LogAppendOutcome",
+  "What became of an append.",
+  ["APPENDED", "MISMATCH", "SEALED", "STALE"],
+  {
+    APPENDED: { description: "Stored." },
+    MISMATCH: { description: "The log ends elsewhere: go on from the offset in the answer." },
+    SEALED: { description: "The log is complete or full; nothing more is taken." },
+    STALE: { description: "The step is not, or no longer, leased to this session." },
+  },
+);

@@ -1,0 +1,95 @@
+import { Arg, Ctx, Query, Resolver } from "type-graphql";
+import { type DecodedId, decodeId, type NodeType } from "../../domain/ids.ts";
+import type { RequestContext } from "../context.ts";
+import { badInput } from "../errors.ts";
+import { ID } from "../scalars.ts";
+import { mayRead, readable } from "../scope.ts";
+import { Node } from "../types/node.ts";
+import { Project } from "../types/project.ts";
+import { runningAttempt, StageRun, StepAttempt, StepRun } from "../types/step-run.ts";
+import { Workflow, WorkflowVersion } from "../types/workflow.ts";
+import { WorkflowRun } from "../types/workflow-run.ts";
+
+const MAX_NODES = 100;
+
+@Resolver()
+export class NodeResolver {
+  @Query(() => Node, {
+    nullable: true,
+    description: "Any object by its id; null when it does not exist for the viewer.",
+  })
+  async node(
+    @Arg("id", () => ID, { description: "The object's id." }) id: string,
+    @Ctx() context: RequestContext,
+  ): Promise<Node | null> {
+    return await readNode(id, context);
+  }
+
+  @Query(() => [Node], {
+    nullable: "items",
+    description: `Objects by their ids, in the order of the ids; null for each that does not exist for the viewer. At most ${MAX_NODES}.`,
+  })
+  async nodes(
+    @Arg("ids", () => [ID], { description: "The objects' ids." }) ids: string[],
+    @Ctx() context: RequestContext,
+  ): Promise<(Node | null)[]> {
+    if (ids.length > MAX_NODES) throw badInput(`\`ids\` takes at most ${MAX_NODES} ids`);
+    return await Promise.all(ids.map(async (id) => await readNode(id, context)));
+  }
+}
+
+type Reader = (id: DecodedId, context: RequestContext) => Promise<Node | null>;
+
+/** How each type of node is read by its id, for this viewer. Types without a reader are not reachable this way. */
+const READERS: Partial<Record<NodeType, Reader>> = {
+  async Project({ uuid, parts }, { loaders, viewer }) {
+    const record = parts.length === 0 && mayRead(viewer, uuid) ? await loaders.project.load(uuid) : null;
+    return record === null ? null : Project.from(record);
+  },
+  async Workflow({ uuid, parts }, { loaders, viewer }) {
+    const record = readable(viewer, parts.length === 0 ? await loaders.workflow.load(uuid) : null);
+    return record === null ? null : Workflow.from(record);
+  },
+  async WorkflowVersion({ uuid, parts }, { loaders, viewer }) {
+    const record = readable(viewer, parts.length === 0 ? await loaders.version.load(uuid) : null);
+    return record === null ? null : WorkflowVersion.from(record);
+  },
+  async WorkflowRun({ uuid, parts }, { loaders, viewer }) {
+    const record = readable(viewer, parts.length === 0 ? await loaders.run.load(uuid) : null);
+    return record === null ? null : WorkflowRun.from(record);
+  },
+  async StageRun({ uuid, parts: [index, ...rest] }, context) {
+    if (index === undefined || rest.length > 0 || !(await ownsRun(uuid, context))) return null;
+    const stage = (await context.loaders.stagesOfRun.load(uuid))[index];
+    return stage === undefined ? null : StageRun.from(stage);
+  },
+  async StepRun({ uuid, parts: [index, ...rest] }, context) {
+    if (index === undefined || rest.length > 0 || !(await ownsRun(uuid, context))) return null;
+    const step = await context.loaders.step.load({ runId: uuid, index });
+    return step === null ? null : StepRun.from(step);
+  },
+  async StepAttempt({ uuid, parts: [index, number, ...rest] }, context) {
+    if (index === undefined || number === undefined || rest.length > 0 || !(await ownsRun(uuid, context)))
+      return null;
+    const place = { runId: uuid, index };
+    const ended = (await context.loaders.attemptsOfStep.load(place)).find(
+      (attempt) => attempt.number === number,
+    );
+    const step = ended === undefined ? await context.loaders.step.load(place) : null;
+    const record = ended ?? (step === null ? null : runningAttempt(step));
+    return record === null || record.number !== number ? null : StepAttempt.from(record);
+  },
+};
+
+/** PostgreSQL's integers are signed: no position is bigger. */
+const MAX_POSITION = 2 ** 31 - 1;
+
+async function readNode(id: string, context: RequestContext): Promise<Node | null> {
+  const decoded = decodeId(id);
+  if (decoded === null || decoded.parts.some((part) => part > MAX_POSITION)) return null;
+  return (await READERS[decoded.type]?.(decoded, context)) ?? null;
+}
+
+async function ownsRun(runId: string, { loaders, viewer }: RequestContext): Promise<boolean> {
+  return readable(viewer, await loaders.run.load(runId)) !== null;
+}

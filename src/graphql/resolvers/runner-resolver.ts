@@ -1,0 +1,210 @@
+import { Arg, Ctx, Mutation, Resolver } from "type-graphql";
+import { encodeId, keyOf, placeOf } from "../../domain/ids.ts";
+import { appendLogs } from "../../logs/append.ts";
+import type { HeldStep, StepToCancel } from "../../orchestration/runners.ts";
+import { HEARTBEAT_MS, LEASE_MS } from "../../orchestration/runners.ts";
+import { pinRunSource } from "../../orchestration/source.ts";
+import { buildTasks } from "../../orchestration/tasks.ts";
+import type { RequestContext } from "../context.ts";
+import { badInput, objectNotFound } from "../errors.ts";
+import {
+  AppendLogsInput,
+  AppendLogsPayload,
+  ClaimTasksInput,
+  ClaimTasksPayload,
+  HeartbeatRunnerInput,
+  HeartbeatRunnerPayload,
+  PinRunSourceInput,
+  PinRunSourcePayload,
+  RegisterRunnerInput,
+  RegisterRunnerPayload,
+  ReportTasksInput,
+  ReportTasksPayload,
+  type TaskKeyInput,
+} from "../types/runner-protocol.ts";
+import { readReport } from "./read-report.ts";
+
+const MAX_CLAIM = 200;
+const MAX_WAIT_MS = 10_000;
+const MAX_REPORTS = 2_000;
+const MAX_APPENDS = 250;
+const MAX_NAMES = 100;
+const MAX_CAPACITY = 10_000;
+
+@Resolver()
+export class RunnerResolver {
+  @Mutation(() => RegisterRunnerPayload, {
+    nullable: true,
+    description: "Opens a session for a runner. Needs a runner's token.",
+  })
+  async registerRunner(
+    @Arg("input", () => RegisterRunnerInput, { description: "What the runner is." })
+    input: RegisterRunnerInput,
+    @Ctx() { runners, viewer }: RequestContext,
+  ): Promise<RegisterRunnerPayload> {
+    if (input.name === "" || input.name.length > 200) throw badInput("`name` must have 1 to 200 characters");
+    if (input.queues.length > MAX_NAMES || input.labels.length > MAX_NAMES) {
+      throw badInput(`\`queues\` and \`labels\` take at most ${MAX_NAMES} names each`);
+    }
+    if (input.capacity < 1 || input.capacity > MAX_CAPACITY)
+      throw badInput(`\`capacity\` must be 1 to ${MAX_CAPACITY}`);
+    const { runnerId, session } = await runners.register(viewer, input);
+    return {
+      session: sessionId(session),
+      runnerId: encodeId("Runner", runnerId),
+      leaseMs: LEASE_MS,
+      heartbeatMs: HEARTBEAT_MS,
+    };
+  }
+
+  @Mutation(() => ClaimTasksPayload, {
+    nullable: true,
+    description:
+      "Hands out queued steps; waits for some when there are none. Error SESSION_LOST when the session is over.",
+  })
+  async claimTasks(
+    @Arg("input", () => ClaimTasksInput, { description: "How much, and how long to wait." })
+    input: ClaimTasksInput,
+    @Ctx() { claims, runners, engine, viewer, signal }: RequestContext,
+  ): Promise<ClaimTasksPayload> {
+    const { claimId, max, waitMs } = input;
+    if (max < 0 || max > MAX_CLAIM) throw badInput(`\`max\` must be between 0 and ${MAX_CLAIM}`);
+    if (waitMs < 0 || waitMs > MAX_WAIT_MS) throw badInput(`\`waitMs\` must be between 0 and ${MAX_WAIT_MS}`);
+    if (claimId === "" || claimId.length > 100) throw badInput("`claimId` must have 1 to 100 characters");
+    const session = sessionKey(input.session);
+    await runners.check(viewer, session);
+    const { steps, cancels } = await claims.claim({ session, claimId, max, waitMs, signal });
+    const tasks = await buildTasks(engine, steps);
+    return {
+      tasks: tasks.map(({ runId, step, ...task }) => ({
+        ...task,
+        stepRunId: encodeId("StepRun", runId, step),
+        workflowRunId: encodeId("WorkflowRun", runId),
+      })),
+      cancels: cancels.map(toCancel),
+    };
+  }
+
+  @Mutation(() => HeartbeatRunnerPayload, {
+    nullable: true,
+    description:
+      "Extends the lease of everything that the session holds. Error SESSION_LOST when the session is over.",
+  })
+  async heartbeatRunner(
+    @Arg("input", () => HeartbeatRunnerInput, { description: "Who lives, and what it holds." })
+    input: HeartbeatRunnerInput,
+    @Ctx() { runners, viewer }: RequestContext,
+  ): Promise<HeartbeatRunnerPayload> {
+    const held = input.held.map(readHeld).filter((step) => step !== null);
+    const answer = await runners.heartbeat(viewer, sessionKey(input.session), held);
+    return {
+      leaseUntil: answer.leaseUntil,
+      cancels: answer.cancels.map(toCancel),
+      lost: answer.lost.map(({ runId, step, fence }) => ({
+        stepRunId: encodeId("StepRun", runId, step),
+        fence,
+      })),
+    };
+  }
+
+  @Mutation(() => ReportTasksPayload, {
+    nullable: true,
+    description: "Starts and ends of tasks. A report may be sent again: it counts once.",
+  })
+  async reportTasks(
+    @Arg("input", () => ReportTasksInput, { description: "What happened." }) input: ReportTasksInput,
+    @Ctx() { reports, runners, viewer }: RequestContext,
+  ): Promise<ReportTasksPayload> {
+    if (input.reports.length > MAX_REPORTS) throw badInput(`\`reports\` takes at most ${MAX_REPORTS}`);
+    const session = sessionKey(input.session);
+    await runners.check(viewer, session);
+    const read = input.reports.map((report) => readReport(report, session, viewer.accountId));
+    const known = read.filter((report) => report !== null);
+    const results = await reports.report(known);
+    const resultOf = new Map(known.map((report, i) => [report, results[i]!]));
+    return {
+      results: input.reports.map(({ stepRunId, fence, kind }, i) => {
+        const report = read[i];
+        const result = report == null ? "STALE" : resultOf.get(report)!;
+        return { stepRunId, fence, kind, result };
+      }),
+    };
+  }
+
+  @Mutation(() => AppendLogsPayload, {
+    nullable: true,
+    description:
+      "Appends to the logs of tasks. Each append names the offset it belongs to, so that none counts twice.",
+  })
+  async appendLogs(
+    @Arg("input", () => AppendLogsInput, { description: "What was written." }) input: AppendLogsInput,
+    @Ctx() { engine, runners, viewer }: RequestContext,
+  ): Promise<AppendLogsPayload> {
+    if (input.appends.length > MAX_APPENDS) throw badInput(`\`appends\` takes at most ${MAX_APPENDS}`);
+    const session = sessionKey(input.session);
+    await runners.check(viewer, session);
+    const appends = input.appends.map(({ offset, data, ...key }) => {
+      if (data === "" || !data.endsWith("\n"))
+        throw badInput("`data` must be whole records, each with its newline");
+      if (offset < 0) throw badInput("`offset` must not be negative");
+      return { ...(readHeld(key) ?? { runId: NO_RUN, step: 0, fence: 0 }), offset, data };
+    });
+    const results = await appendLogs(engine, session, appends);
+    return {
+      results: input.appends.map(({ stepRunId, fence }, i) => {
+        const { offset, outcome } = results[i]!;
+        return { stepRunId, fence, offset, result: outcome };
+      }),
+    };
+  }
+
+  @Mutation(() => PinRunSourcePayload, {
+    nullable: true,
+    description:
+      "Says which commit a run's source is. The first pin wins; the answer is what every host must check out.",
+  })
+  async pinRunSource(
+    @Arg("input", () => PinRunSourceInput, {
+      description: "The run, through one of its steps, and the commit.",
+    })
+    input: PinRunSourceInput,
+    @Ctx() { engine, runners, viewer }: RequestContext,
+  ): Promise<PinRunSourcePayload> {
+    const session = sessionKey(input.session);
+    await runners.check(viewer, session);
+    const held = readHeld(input);
+    if (held === null) throw badInput("`stepRunId` is no step");
+    if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(input.commit))
+      throw badInput("`commit` must be a full commit hash");
+    const { commit, branch = null, message = null } = input;
+    const pinned = await pinRunSource(engine, session, held, { commit, branch, message });
+    if (pinned === null) throw objectNotFound();
+    return { commit: pinned };
+  }
+}
+
+/** Matches no run: an id that is none is answered like one whose run is gone. */
+const NO_RUN = "00000000-0000-0000-0000-000000000000";
+
+function readHeld({ stepRunId, fence }: TaskKeyInput): HeldStep | null {
+  const place = placeOf("StepRun", stepRunId);
+  return place === null ? null : { runId: place.runId, step: place.index, fence };
+}
+
+function toCancel({ runId, step, fence, mode }: StepToCancel) {
+  return { stepRunId: encodeId("StepRun", runId, step), fence, mode };
+}
+
+/** A session's key is a number; its id has the form of all ids. */
+function sessionId(session: string): string {
+  return encodeId(
+    "RunnerSession",
+    `00000000-0000-0000-0000-${BigInt(session).toString(16).padStart(12, "0")}`,
+  );
+}
+
+function sessionKey(id: string): string {
+  const key = keyOf("RunnerSession", id);
+  if (key === null) throw badInput("`session` is no session");
+  return BigInt(`0x${key.slice(-12)}`).toString();
+}

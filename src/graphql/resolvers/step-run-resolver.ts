@@ -1,0 +1,111 @@
+import { Ctx, FieldResolver, Resolver, Root } from "type-graphql";
+import type { AttemptRecord, StepRecord } from "../../persistence/queries/steps.ts";
+import type { RequestContext } from "../context.ts";
+import { Json } from "../scalars.ts";
+import { Runner, runningAttempt, StageRun, StepAttempt, StepRun } from "../types/step-run.ts";
+import { WorkflowRun } from "../types/workflow-run.ts";
+
+@Resolver(() => StageRun)
+export class StageRunResolver {
+  @FieldResolver(() => String, { description: "The stage's name in the workflow file." })
+  async name(@Root() { record }: StageRun, @Ctx() { engine }: RequestContext): Promise<string> {
+    const version = await engine.versions.get(engine.database, record.versionId);
+    return version.graph.stages[record.index]!.name;
+  }
+
+  @FieldResolver(() => [StepRun], {
+    description: "Its steps, in order. A run's steps can also be paged: `WorkflowRun.stepRuns`.",
+  })
+  async stepRuns(@Root() { record }: StageRun, @Ctx() { loaders }: RequestContext): Promise<StepRun[]> {
+    const steps = await loaders.stepsOfRun.load(record.runId);
+    return steps.filter(({ stage }) => stage === record.index).map(StepRun.from);
+  }
+
+  @FieldResolver(() => WorkflowRun, { description: "The run it is part of." })
+  async workflowRun(@Root() { record }: StageRun, @Ctx() { loaders }: RequestContext): Promise<WorkflowRun> {
+    return WorkflowRun.from((await loaders.run.load(record.runId))!);
+  }
+}
+
+@Resolver(() => StepRun)
+export class StepRunResolver {
+  @FieldResolver(() => [String], { description: "Refs of the steps it waits for." })
+  async needs(@Root() { record }: StepRun, @Ctx() { engine }: RequestContext): Promise<string[]> {
+    const { graph } = await engine.versions.get(engine.database, record.versionId);
+    return record.needs.map((index) => graph.steps[index]!.ref);
+  }
+
+  @FieldResolver(() => StageRun, { description: "The stage it is part of." })
+  async stageRun(@Root() { record }: StepRun, @Ctx() { loaders }: RequestContext): Promise<StageRun> {
+    return StageRun.from((await loaders.stagesOfRun.load(record.runId))[record.stage]!);
+  }
+
+  @FieldResolver(() => WorkflowRun, { description: "The run it is part of." })
+  async workflowRun(@Root() { record }: StepRun, @Ctx() { loaders }: RequestContext): Promise<WorkflowRun> {
+    return WorkflowRun.from((await loaders.run.load(record.runId))!);
+  }
+
+  @FieldResolver(() => [StepAttempt], { description: "Its starts, oldest first." })
+  async attempts(@Root() { record }: StepRun, @Ctx() context: RequestContext): Promise<StepAttempt[]> {
+    return (await attemptsOf(record, context)).map(StepAttempt.from);
+  }
+
+  @FieldResolver(() => StepAttempt, {
+    nullable: true,
+    description: "Its newest start; null before the first.",
+  })
+  async currentAttempt(
+    @Root() { record }: StepRun,
+    @Ctx() context: RequestContext,
+  ): Promise<StepAttempt | null> {
+    const newest = (await attemptsOf(record, context)).at(-1);
+    return newest === undefined ? null : StepAttempt.from(newest);
+  }
+
+  @FieldResolver(() => Json, {
+    nullable: true,
+    description: "What its newest ended attempt wrote to `$RUNCAST_OUTPUT`.",
+  })
+  async output(@Root() { record }: StepRun, @Ctx() { loaders }: RequestContext): Promise<unknown> {
+    return (await loaders.attemptsOfStep.load(record)).at(-1)?.output ?? null;
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: "Why its newest ended attempt failed, in one line.",
+  })
+  async error(@Root() { record }: StepRun, @Ctx() { loaders }: RequestContext): Promise<string | null> {
+    return (await loaders.attemptsOfStep.load(record)).at(-1)?.error ?? null;
+  }
+
+  @FieldResolver(() => Runner, {
+    nullable: true,
+    description: "The runner that executes it, or executed its newest attempt.",
+  })
+  async runner(@Root() { record }: StepRun, @Ctx() context: RequestContext): Promise<Runner | null> {
+    const runnerId = record.runnerId ?? (await attemptsOf(record, context)).at(-1)?.runnerId ?? null;
+    return await readRunner(runnerId, context);
+  }
+}
+
+@Resolver(() => StepAttempt)
+export class StepAttemptResolver {
+  @FieldResolver(() => Runner, { nullable: true, description: "The runner that executed it." })
+  async runner(@Root() { record }: StepAttempt, @Ctx() context: RequestContext): Promise<Runner | null> {
+    return await readRunner(record.runnerId, context);
+  }
+}
+
+async function attemptsOf(step: StepRecord, { loaders }: RequestContext): Promise<AttemptRecord[]> {
+  const running = runningAttempt(step);
+  const ended = await loaders.attemptsOfStep.load(step);
+  // Between the two reads the running attempt may have got its row.
+  return running === null || ended.some(({ number }) => number === running.number)
+    ? [...ended]
+    : [...ended, running];
+}
+
+async function readRunner(id: string | null, { loaders }: RequestContext): Promise<Runner | null> {
+  const record = id === null ? null : await loaders.runner.load(id);
+  return record === null ? null : Runner.from(record);
+}

@@ -1,0 +1,152 @@
+import { Arg, Ctx, ID, Int, Resolver, Root, Subscription } from "type-graphql";
+import type { RunEventType } from "../../domain/events.ts";
+import { keyOf, placeOf } from "../../domain/ids.ts";
+import { followLog, type LogStreamItem } from "../../logs/follow-log.ts";
+import { followRun, type RunStreamItem } from "../../realtime/follow-run.ts";
+import { type RequestContext, refreshLoaders } from "../context.ts";
+import { RunEventTypeEnum, RunStreamEndEnum } from "../enums.ts";
+import { badInput } from "../errors.ts";
+import { found, readable } from "../scope.ts";
+import { toRunEvent } from "../types/run-event.ts";
+import { LogEnd, LogLines } from "../types/step-log.ts";
+import { CaughtUp, Reset, readPosition, StreamMessage, StreamPositionInput } from "../types/stream.ts";
+
+const AFTER =
+  "Where to begin. `{at: START}` sends the whole history first; a cursor continues behind its message.";
+
+@Resolver()
+export class Subscriptions {
+  @Subscription(() => StreamMessage, {
+    description:
+      "What happens to a run: its stored events from a position on, CaughtUp, then each new event as it is committed. Messages are RunEvent types, CaughtUp and Reset. Completes with the run's end.",
+    subscribe: async ({ args, context }) =>
+      await subscribeRunEvents(args as RunEventsArgs, context as RequestContext),
+  })
+  runEvents(
+    @Root() item: RunStreamItem,
+    @Ctx() context: RequestContext,
+    @Arg("workflowRunId", () => ID, {
+      description: "The run. Error NOT_FOUND when it does not exist for the viewer.",
+    })
+    _workflowRunId: string,
+    @Arg("after", () => StreamPositionInput, { description: AFTER }) _after: StreamPositionInput,
+    @Arg("types", () => [RunEventTypeEnum], {
+      nullable: true,
+      description: "Only events of these types; null = all.",
+    })
+    _types: RunEventType[] | null,
+    @Arg("until", () => RunStreamEndEnum, {
+      defaultValue: "FINISHED",
+      description: "How long the stream lasts.",
+    })
+    _until: "FINISHED" | "DELETED",
+  ): StreamMessage {
+    // Links to objects show what is current at each event.
+    refreshLoaders(context);
+    return item.kind === "EVENT" ? toRunEvent(item.event, item.cursor) : toEdgeMessage(item);
+  }
+
+  @Subscription(() => StreamMessage, {
+    description:
+      "The log of one attempt of a step: stored lines from a position on, CaughtUp, then new lines as they are written. Messages are LogLines, LogEnd, CaughtUp and Reset. Completes with LogEnd.",
+    subscribe: async ({ args, context }) =>
+      await subscribeStepLogs(args as StepLogsArgs, context as RequestContext),
+  })
+  stepLogs(
+    @Root() item: LogStreamItem,
+    @Arg("stepRunId", () => ID, {
+      description: "The step. Error NOT_FOUND when it does not exist for the viewer.",
+    })
+    _stepRunId: string,
+    @Arg("after", () => StreamPositionInput, { description: AFTER }) _after: StreamPositionInput,
+    @Arg("attempt", () => Int, {
+      nullable: true,
+      description: "Which attempt, from 1; null = the newest, or the first once it starts.",
+    })
+    _attempt: number | null,
+    @Arg("grep", () => String, {
+      nullable: true,
+      description: "Only lines that contain this text, taken literally.",
+    })
+    _grep: string | null,
+  ): StreamMessage {
+    const { kind, ...fields } = item;
+    if (kind === "LINES") return Object.assign(new LogLines(), fields);
+    if (kind === "END") return Object.assign(new LogEnd(), fields);
+    return toEdgeMessage(item as Extract<LogStreamItem, { kind: "CAUGHT_UP" | "RESET" }>);
+  }
+}
+
+interface RunEventsArgs {
+  readonly workflowRunId: string;
+  readonly after: StreamPositionInput;
+  readonly types?: RunEventType[] | null;
+  readonly until: "FINISHED" | "DELETED";
+}
+
+interface StepLogsArgs {
+  readonly stepRunId: string;
+  readonly after: StreamPositionInput;
+  readonly attempt?: number | null;
+  readonly grep?: string | null;
+}
+
+async function subscribeRunEvents(
+  args: RunEventsArgs,
+  context: RequestContext,
+): Promise<AsyncIterableIterator<RunStreamItem>> {
+  const runId = keyOf("WorkflowRun", args.workflowRunId);
+  found(readable(context.viewer, runId === null ? null : await context.loaders.run.load(runId)));
+  const request = {
+    runId: runId!,
+    after: readPosition(args.after),
+    types: args.types == null ? null : new Set(args.types),
+    until: args.until,
+  };
+  return untilReturned((signal) => followRun(context.engine, request, signal));
+}
+
+async function subscribeStepLogs(
+  args: StepLogsArgs,
+  context: RequestContext,
+): Promise<AsyncIterableIterator<LogStreamItem>> {
+  const place = placeOf("StepRun", args.stepRunId);
+  found(readable(context.viewer, place === null ? null : await context.loaders.run.load(place.runId)));
+  const { runId, index } = place!;
+  found(await context.loaders.step.load({ runId, index }));
+  const attempt = args.attempt ?? null;
+  if (attempt !== null && attempt < 1) throw badInput("`attempt` counts from 1");
+  const request = { runId, step: index, attempt, after: readPosition(args.after), grep: args.grep ?? null };
+  return untilReturned((signal) => followLog(context.engine, request, signal));
+}
+
+function toEdgeMessage(
+  item: { kind: "CAUGHT_UP"; cursor: string } | { kind: "RESET"; cursor: string; reason: string },
+): StreamMessage {
+  const { cursor } = item;
+  return item.kind === "RESET"
+    ? Object.assign(new Reset(), { cursor, reason: item.reason })
+    : Object.assign(new CaughtUp(), { cursor });
+}
+
+/**
+ * A generator that waits does not notice `return()`: its `finally` would run only with the next event, if ever.
+ * So the wait is aborted first.
+ */
+function untilReturned<Item>(
+  start: (signal: AbortSignal) => AsyncGenerator<Item, void, void>,
+): AsyncIterableIterator<Item> {
+  const ended = new AbortController();
+  const items = start(ended.signal);
+  return {
+    next: async () => await items.next(),
+    async return() {
+      ended.abort();
+      await items.return();
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import { roleIn, type Viewer } from "../domain/access.ts";
+import { keyOf } from "../domain/ids.ts";
+import { allProjects, findProjectBySlug, type ProjectRecord } from "../persistence/queries/people.ts";
+import type { Queryable } from "../persistence/queries/queryable.ts";
+import type { RequestContext } from "./context.ts";
+import { objectNotFound } from "./errors.ts";
+
+/** Whether the viewer may read what belongs to a project. */
+export function mayRead(viewer: Viewer, projectId: string): boolean {
+  return roleIn(viewer, projectId) !== null;
+}
+
+/** The object, unless it is of a project that does not exist for the viewer. */
+export function readable<Row extends { readonly projectId: string }>(
+  viewer: Viewer,
+  row: Row | null,
+): Row | null {
+  return row !== null && mayRead(viewer, row.projectId) ? row : null;
+}
+
+/** For look-ups: what is not there, or not for this viewer, is an error of its own. */
+export function found<Row>(row: Row | null): Row {
+  if (row === null) throw objectNotFound();
+  return row;
+}
+
+/** The project that a client names by id or slug; NOT_FOUND unless the viewer may read it. */
+export async function readableProject(
+  { viewer, loaders, engine }: RequestContext,
+  idOrSlug: string,
+): Promise<ProjectRecord> {
+  const key = keyOf("Project", idOrSlug);
+  const project =
+    key === null ? await findProjectBySlug(engine.database, idOrSlug) : await loaders.project.load(key);
+  if (project === null || !mayRead(viewer, project.id)) throw objectNotFound();
+  return project;
+}
+
+export async function readableProjects(source: Queryable, viewer: Viewer): Promise<ProjectRecord[]> {
+  return (await allProjects(source)).filter(({ id }) => mayRead(viewer, id));
+}

@@ -1,0 +1,118 @@
+import { Field, InputType } from "type-graphql";
+import { keyOf } from "../../domain/ids.ts";
+import type { WorkflowRunStatus } from "../../domain/statuses.ts";
+import type { RunTriggerType } from "../../domain/triggers.ts";
+import type { RunDirection, RunFilter } from "../../persistence/queries/run-list.ts";
+import {
+  OrderDirectionEnum,
+  RunTriggerTypeEnum,
+  WorkflowRunOrderFieldEnum,
+  WorkflowRunStatusEnum,
+} from "../enums.ts";
+import { badInput } from "../errors.ts";
+import { DateTime, ID, Json } from "../scalars.ts";
+
+/** More would make one query a scan of its own. */
+const MAX_LIST = 250;
+const MIN_COMMIT_PREFIX = 7;
+
+@InputType("TimeRange", { description: "A span of time; both bounds may be left out." })
+export class TimeRangeInput {
+  @Field(() => DateTime, { nullable: true, description: "From this moment on." })
+  gte?: Date | null;
+
+  @Field(() => DateTime, { nullable: true, description: "Before this moment." })
+  lt?: Date | null;
+}
+
+@InputType("WorkflowRunFilter", {
+  description:
+    "Which runs: all conditions that are given must hold. A list that is null asks for nothing, an empty list matches nothing.",
+})
+export class WorkflowRunFilterInput {
+  @Field(() => [ID], {
+    nullable: true,
+    description: "Only these runs; unknown ids match nothing. At most 250.",
+  })
+  ids?: string[] | null;
+
+  @Field(() => [ID], {
+    nullable: true,
+    description: "Only runs of these workflows; unknown ids match nothing. At most 250.",
+  })
+  workflowIds?: string[] | null;
+
+  @Field(() => [WorkflowRunStatusEnum], {
+    nullable: true,
+    description: "Only runs in one of these statuses.",
+  })
+  status?: WorkflowRunStatus[] | null;
+
+  @Field(() => [RunTriggerTypeEnum], {
+    nullable: true,
+    description: "Only runs made by one of these causes.",
+  })
+  trigger?: RunTriggerType[] | null;
+
+  @Field(() => String, { nullable: true, description: "Only runs on this git branch." })
+  branch?: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "Only runs on the git commit that starts with this: 7 hex digits or more.",
+  })
+  commit?: string | null;
+
+  @Field(() => TimeRangeInput, { nullable: true, description: "Only runs made in this span." })
+  created?: TimeRangeInput | null;
+
+  @Field(() => Json, {
+    nullable: true,
+    description: "Only runs that have all of these labels: an object of text values.",
+  })
+  labels?: Record<string, string> | null;
+}
+
+@InputType("WorkflowRunOrder", { description: "How runs are ordered." })
+export class WorkflowRunOrderInput {
+  @Field(() => WorkflowRunOrderFieldEnum, { defaultValue: "CREATED_AT", description: "By what." })
+  field!: "CREATED_AT";
+
+  @Field(() => OrderDirectionEnum, { defaultValue: "DESC", description: "Which end comes first." })
+  direction!: RunDirection;
+}
+
+export function readRunFilter(input: WorkflowRunFilterInput): RunFilter {
+  const { commit, labels } = input;
+  if (commit != null && !/^[0-9a-f]{7,64}$/.test(commit)) {
+    throw badInput(`\`filter.commit\` must be at least ${MIN_COMMIT_PREFIX} lower-case hex digits`);
+  }
+  if (labels != null && !isTextMap(labels))
+    throw badInput("`filter.labels` must be an object of text values");
+  return {
+    ids: keys("WorkflowRun", input.ids, "ids"),
+    workflowIds: keys("Workflow", input.workflowIds, "workflowIds"),
+    status: input.status ?? null,
+    trigger: input.trigger ?? null,
+    branch: input.branch ?? null,
+    commit: commit ?? null,
+    createdFrom: input.created?.gte ?? null,
+    createdBefore: input.created?.lt ?? null,
+    labels: labels ?? null,
+  };
+}
+
+function keys(
+  type: "WorkflowRun" | "Workflow",
+  ids: readonly string[] | null | undefined,
+  name: string,
+): string[] | null {
+  if (ids == null) return null;
+  if (ids.length > MAX_LIST) throw badInput(`\`filter.${name}\` takes at most ${MAX_LIST} ids`);
+  return ids.map((id) => keyOf(type, id)).filter((key) => key !== null);
+}
+
+export function isTextMap(value: unknown): value is Record<string, string> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((entry) => typeof entry === "string");
+}

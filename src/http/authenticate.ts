@@ -1,0 +1,55 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Viewer } from "../domain/access.ts";
+import type { Clock } from "../domain/clock.ts";
+import { findToken } from "../persistence/queries/people.ts";
+import type { Queryable } from "../persistence/queries/queryable.ts";
+
+/** A revoked token or a changed role is noticed after this long at the latest. */
+const REMEMBER_MS = 5_000;
+const CAPACITY = 10_000;
+
+/** Finds the viewer behind a token. Answers are kept for a moment: a busy client asks many times a second. */
+export class Authenticator {
+  readonly #database: Queryable;
+  readonly #clock: Clock;
+  readonly #known = new Map<string, { readonly viewer: Viewer | null; readonly until: number }>();
+
+  constructor(database: Queryable, clock: Clock) {
+    this.#database = database;
+    this.#clock = clock;
+  }
+
+  /** Null without a valid token. */
+  async viewerOf(token: string | null): Promise<Viewer | null> {
+    if (token === null) return null;
+    const now = this.#clock.now();
+    const known = this.#known.get(token);
+    if (known !== undefined && known.until > now.getTime())
+      return isValid(known.viewer, now) ? known.viewer : null;
+    const viewer = await this.#read(token, now);
+    if (this.#known.size >= CAPACITY) this.#known.clear();
+    this.#known.set(token, { viewer, until: now.getTime() + REMEMBER_MS });
+    return viewer;
+  }
+
+  async #read(token: string, now: Date): Promise<Viewer | null> {
+    const record = await findToken(this.#database, token, now);
+    if (record === null) return null;
+    const { roles, ...rest } = record;
+    return { ...rest, roles: new Map(Object.entries(roles)) };
+  }
+}
+
+function isValid(viewer: Viewer | null, now: Date): boolean {
+  return viewer !== null && (viewer.tokenExpiresAt === null || viewer.tokenExpiresAt > now);
+}
+
+/** `Authorization: Bearer TOKEN` or `X-Access-Token: TOKEN`. */
+export function tokenOf(headers: IncomingHttpHeaders | Record<string, unknown>): string | null {
+  const bearer = /^Bearer +(\S+)$/i.exec(text(headers["authorization"]) ?? "");
+  return bearer?.[1] ?? text(headers["x-access-token"]);
+}
+
+function text(value: unknown): string | null {
+  return typeof value === "string" && value !== "" ? value : null;
+}

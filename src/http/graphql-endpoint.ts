@@ -1,0 +1,137 @@
+import { ApolloServer, type ApolloServerPlugin } from "@apollo/server";
+import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
+import { fastifyApolloHandler } from "@as-integrations/fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { GraphQLError, type GraphQLSchema, type OperationDefinitionNode } from "graphql";
+import { createContext, type RequestContext, type Services } from "../graphql/context.ts";
+import { publicError } from "../graphql/errors.ts";
+import { checkCost } from "../graphql/limits/cost.ts";
+import { DOCUMENT_LIMITS, documentLimits } from "../graphql/limits/document-limits.ts";
+import { correlationId } from "../observability/correlation-id.ts";
+import type { Logger } from "../observability/logger.ts";
+import { type Authenticator, tokenOf } from "./authenticate.ts";
+
+/** Every body but those of the two mutations that carry files or many reports. */
+const BODY_LIMIT = 256 * 1024;
+export const LARGE_BODY_LIMIT = 4 * 1024 * 1024;
+const LARGE_BODIES = new Set(["deployWorkflow", "reportTasks"]);
+
+export interface GraphqlEndpoint {
+  readonly schema: GraphQLSchema;
+  readonly services: Services;
+  readonly authenticator: Authenticator;
+  readonly logger: Logger;
+  /** Aborted when the server shuts down: long polls answer at once. */
+  readonly shutdown: AbortSignal;
+}
+
+/** POST and GET /graphql. Who may ask is checked before the body is looked at. */
+export async function serveGraphql(
+  server: FastifyInstance,
+  endpoint: GraphqlEndpoint,
+): Promise<ApolloServer<RequestContext>> {
+  const { schema, services, authenticator, logger, shutdown } = endpoint;
+  const viewers = new WeakMap<FastifyRequest, RequestContext>();
+  const apollo = new ApolloServer<RequestContext>({
+    schema,
+    introspection: true,
+    csrfPrevention: true,
+    allowBatchedHttpRequests: false,
+    persistedQueries: false,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+    parseOptions: { maxTokens: DOCUMENT_LIMITS.tokens },
+    validationRules: [documentLimits],
+    plugins: [ApolloServerPluginCacheControlDisabled(), noStore, requestLimits(schema), publicErrors(logger)],
+    logger,
+  });
+  await apollo.start();
+  const handler = fastifyApolloHandler(apollo, { context: async (request) => viewers.get(request)! });
+
+  server.route({
+    url: "/graphql",
+    method: ["GET", "POST"],
+    async onRequest(request, reply) {
+      const viewer = await authenticator.viewerOf(tokenOf(request.headers));
+      if (viewer === null) return await reply.code(401).type("application/json").send(UNAUTHENTICATED);
+      const hangUp = new AbortController();
+      reply.raw.on("close", () => {
+        if (!reply.raw.writableFinished) hangUp.abort();
+      });
+      const context = createContext(services, {
+        viewer,
+        correlationId: correlationId(request.headers["x-correlation-id"]),
+        requestBytes: Number(request.headers["content-length"] ?? 0),
+        signal: AbortSignal.any([hangUp.signal, shutdown]),
+      });
+      viewers.set(request, context);
+    },
+    handler,
+  });
+  return apollo;
+}
+
+const UNAUTHENTICATED = JSON.stringify({
+  errors: [
+    {
+      message: "a valid token is needed: `Authorization: Bearer TOKEN` or `X-Access-Token: TOKEN`",
+      extensions: { code: "UNAUTHENTICATED" },
+    },
+  ],
+});
+
+function requestLimits(schema: GraphQLSchema): ApolloServerPlugin<RequestContext> {
+  return {
+    async requestDidStart() {
+      let cost: number | null = null;
+      return {
+        async didResolveOperation({ document, request, operation, contextValue }) {
+          refuseLargeBody(operation!, contextValue.requestBytes);
+          cost = checkCost(schema, document, request.variables ?? {}, request.operationName);
+        },
+        async willSendResponse({ response }) {
+          if (cost === null || response.body.kind !== "single") return;
+          response.body.singleResult.extensions = { ...response.body.singleResult.extensions, cost };
+        },
+      };
+    },
+  };
+}
+
+function refuseLargeBody({ selectionSet }: OperationDefinitionNode, bytes: number): void {
+  if (bytes <= BODY_LIMIT) return;
+  const large = selectionSet.selections.every(
+    (selection) => selection.kind === "Field" && LARGE_BODIES.has(selection.name.value),
+  );
+  if (!large) {
+    const extensions = { code: "PAYLOAD_TOO_LARGE", http: { status: 413 } };
+    throw new GraphQLError(`the request has ${bytes} bytes, more than ${BODY_LIMIT}`, { extensions });
+  }
+}
+
+function publicErrors(logger: Logger): ApolloServerPlugin<RequestContext> {
+  return {
+    async requestDidStart() {
+      return {
+        async willSendResponse({ response, errors, contextValue }) {
+          if (errors === undefined || response.body.kind !== "single") return;
+          const { correlationId } = contextValue;
+          const log = (cause: unknown): void =>
+            logger.error({ err: cause, correlationId }, "a request failed");
+          response.body.singleResult.errors = errors.map((error) => publicError(error, correlationId, log));
+        },
+      };
+    },
+  };
+}
+
+/** Answers are for one viewer at one moment: no cache may keep them. */
+const noStore: ApolloServerPlugin<RequestContext> = {
+  async requestDidStart() {
+    return {
+      async willSendResponse({ response }) {
+        response.http.headers.set("cache-control", "no-store");
+      },
+    };
+  },
+};

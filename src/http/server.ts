@@ -1,0 +1,62 @@
+import type { AddressInfo } from "node:net";
+import Fastify, { type FastifyError, type FastifyInstance } from "fastify";
+import { type GraphqlEndpoint, LARGE_BODY_LIMIT, serveGraphql } from "./graphql-endpoint.ts";
+import { serveHealth } from "./health.ts";
+import { servePages } from "./pages.ts";
+import { serveWebSocket } from "./websocket.ts";
+
+export interface HttpServerOptions extends Omit<GraphqlEndpoint, "shutdown"> {
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  readonly allowedOrigins: readonly string[];
+  /** Where the built GraphiQL page is. */
+  readonly graphiqlDirectory: string;
+}
+
+export interface HttpServer extends AsyncDisposable {
+  /** Where it listens, such as http://127.0.0.1:4000 */
+  readonly url: string;
+}
+
+/** One port for everything: GraphQL over HTTP and WebSocket, GraphiQL, health. */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { host, port, services, logger, allowedOrigins } = options;
+  const shutdown = new AbortController();
+  const server = Fastify({ logger: false, bodyLimit: LARGE_BODY_LIMIT, forceCloseConnections: "idle" });
+  server.setErrorHandler<FastifyError>(async (error, _request, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status >= 500) logger.error({ err: error }, "a request failed");
+    return await reply.code(status).send(errorBody(status, error.message));
+  });
+  serveHealth(server, services.engine.database);
+  servePages(server, options.graphiqlDirectory);
+  const endpoint = { ...options, shutdown: shutdown.signal };
+  const apollo = await serveGraphql(server, endpoint);
+  const sockets = serveWebSocket(server.server, { ...endpoint, allowedOrigins });
+  await server.listen({ host, port });
+
+  return {
+    url: urlOf(server, host),
+    async [Symbol.asyncDispose]() {
+      shutdown.abort();
+      await sockets[Symbol.asyncDispose]();
+      await server.close();
+      await apollo.stop();
+    },
+  };
+}
+
+/** The same shape as GraphQL's own errors: a client has one way to read them. */
+function errorBody(status: number, message: string) {
+  if (status >= 500)
+    return { errors: [{ message: "internal error", extensions: { code: "INTERNAL_SERVER_ERROR" } }] };
+  const code = status === 413 ? "PAYLOAD_TOO_LARGE" : "BAD_REQUEST";
+  return { errors: [{ message, extensions: { code } }] };
+}
+
+function urlOf(server: FastifyInstance, host: string): string {
+  const { port } = server.server.address() as AddressInfo;
+  const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+}

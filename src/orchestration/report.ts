@@ -1,0 +1,180 @@
+import type { RunCommand, TaskOutcome } from "../domain/commands.ts";
+import type { RunDelta } from "../domain/decide.ts";
+import { groupBy } from "../domain/group-by.ts";
+import { appliedFences, completeSteps, type StepCompletion, taskKey } from "../persistence/report-store.ts";
+import type { LockedRun } from "../persistence/run-store.ts";
+import { advance, type Engine } from "./transition.ts";
+
+/** One thing that a runner says about one of its tasks. */
+export interface TaskReport {
+  readonly session: string;
+  /** The runner's account: the actor of what the report causes. */
+  readonly accountId: string;
+  readonly runId: string;
+  readonly step: number;
+  readonly fence: number;
+  readonly kind: "STARTED" | "FINISHED" | "RELEASED";
+  readonly outcome: TaskOutcome | null;
+  readonly exitCode: number | null;
+  readonly output: Readonly<Record<string, unknown>> | null;
+  readonly error: string | null;
+  readonly log: { readonly length: number; readonly crc32: string } | null;
+}
+
+/** STALE: the step is not the session's any more, and this report never counted. */
+export type ReportResult = "APPLIED" | "STALE";
+
+interface Waiting {
+  readonly report: TaskReport;
+  readonly resolve: (result: ReportResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Reports that one transaction takes at most: it holds the locks of all their runs. */
+const MAX_BATCH = 2_000;
+
+/**
+ * Gathers the reports of all runners of this process. One batch is in flight; whatever arrives meanwhile is the
+ * next one. So batches grow with the load and an idle system waits for nothing.
+ */
+export class ReportCollector {
+  readonly #engine: Engine;
+  #waiting: Waiting[] = [];
+  #running = false;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  async report(reports: readonly TaskReport[]): Promise<ReportResult[]> {
+    const results = reports.map(
+      (report) =>
+        new Promise<ReportResult>((resolve, reject) => {
+          this.#waiting.push({ report, resolve, reject });
+        }),
+    );
+    void this.#drain();
+    return await Promise.all(results);
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, MAX_BATCH);
+      try {
+        const results = await applyReports(
+          this.#engine,
+          batch.map(({ report }) => report),
+        );
+        for (const [i, { resolve }] of batch.entries()) resolve(results[i]!);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#running = false;
+  }
+}
+
+/** Applies reports in order; answers one result for each. */
+export async function applyReports(engine: Engine, reports: readonly TaskReport[]): Promise<ReportResult[]> {
+  const results = new Map<TaskReport, ReportResult>();
+  const needDecision = new Set(reports.filter((report) => !isPlain(report)).map(({ runId }) => runId));
+  await applyPlain(
+    engine,
+    reports.filter(({ runId }) => !needDecision.has(runId)),
+    results,
+  );
+  await applyDecided(
+    engine,
+    reports.filter((report) => !results.has(report)),
+    results,
+  );
+  return reports.map((report) => results.get(report)!);
+}
+
+/** A start or a success: mostly nothing has to be decided for it. */
+function isPlain({ kind, outcome }: TaskReport): boolean {
+  return kind === "STARTED" || (kind === "FINISHED" && outcome === "SUCCEEDED");
+}
+
+async function applyPlain(
+  engine: Engine,
+  reports: readonly TaskReport[],
+  results: Map<TaskReport, ReportResult>,
+): Promise<void> {
+  if (reports.length === 0) return;
+  const byTask = groupBy(reports, taskKey);
+  const completions = [...byTask.values()].map(foldTask);
+  const { applied, changes, workReady } = await completeSteps(
+    engine.database,
+    completions,
+    engine.clock.now(),
+  );
+  for (const { runId, lastSeq } of changes) engine.bus.publish({ topic: "run", runId, lastSeq });
+  if (workReady) engine.bus.publish({ topic: "work" });
+  for (const reported of byTask.values()) {
+    if (applied.has(taskKey(reported[0]!))) for (const report of reported) results.set(report, "APPLIED");
+  }
+}
+
+/** What one batch says of one task: a start, an end, or both at once. */
+function foldTask(reports: readonly TaskReport[]): StepCompletion {
+  const { runId, step, fence, session } = reports[0]!;
+  const end = reports.find(({ kind }) => kind === "FINISHED");
+  return {
+    runId,
+    step,
+    fence,
+    session,
+    done: end !== undefined,
+    exitCode: end?.exitCode ?? null,
+    output: end?.output ?? null,
+    log: end?.log ?? null,
+  };
+}
+
+async function applyDecided(
+  engine: Engine,
+  reports: readonly TaskReport[],
+  results: Map<TaskReport, ReportResult>,
+): Promise<void> {
+  if (reports.length === 0) return;
+  const byRun = groupBy(reports, ({ runId }) => runId);
+  const accepted = new Map<string, TaskReport[]>();
+  const deltas = await advance(engine, [...byRun.keys()], (run) => {
+    const own = byRun.get(run.state.id)!.filter((report) => holds(run, report));
+    accepted.set(run.state.id, own);
+    return own.map(commandOf);
+  });
+  for (const [runId, own] of accepted) noteApplied(own, deltas.get(runId)!, results);
+  const refused = reports.filter((report) => !results.has(report));
+  const fences = await appliedFences(engine.database, refused);
+  for (const report of refused) results.set(report, fences.has(taskKey(report)) ? "APPLIED" : "STALE");
+}
+
+function noteApplied(
+  reports: readonly TaskReport[],
+  { applied }: RunDelta,
+  results: Map<TaskReport, ReportResult>,
+): void {
+  for (const [i, report] of reports.entries()) if (applied[i]) results.set(report, "APPLIED");
+}
+
+function holds({ sessions }: LockedRun, { session, step }: TaskReport): boolean {
+  return sessions[step] === session;
+}
+
+function commandOf(report: TaskReport): RunCommand {
+  const { step, fence, accountId, exitCode, output, error, log } = report;
+  switch (report.kind) {
+    case "STARTED":
+      return { kind: "START_STEP", step, fence, actorId: accountId };
+    case "RELEASED":
+      return { kind: "RELEASE_STEP", step, fence };
+    case "FINISHED": {
+      const outcome = report.outcome ?? "FAILED";
+      return { kind: "FINISH_STEP", step, fence, outcome, exitCode, output, error, log, actorId: accountId };
+    }
+  }
+}

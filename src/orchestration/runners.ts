@@ -1,0 +1,74 @@
+import type { Viewer } from "../domain/access.ts";
+import { SessionLostError } from "../domain/refusals.ts";
+import { taskKey } from "../persistence/report-store.ts";
+import {
+  extendLease,
+  type HeldStep,
+  heldSteps,
+  type RunnerRegistration,
+  registerRunner,
+  releaseUnknownLeases,
+  type StepToCancel,
+  sessionOwner,
+  stepsToCancel,
+} from "../persistence/runner-store.ts";
+import type { Engine } from "./transition.ts";
+
+export type { HeldStep, StepToCancel };
+
+/** A runner that was silent this long is dead: its steps run again elsewhere. */
+export const LEASE_MS = 30_000;
+export const HEARTBEAT_MS = 10_000;
+/** A lease that its runner does not know of this long after the grant was lost on its way. */
+const UNKNOWN_AFTER_MS = 20_000;
+
+export interface HeartbeatAnswer {
+  readonly leaseUntil: Date;
+  readonly cancels: readonly StepToCancel[];
+  /** What the runner holds and should not: its lease is gone. */
+  readonly lost: readonly HeldStep[];
+}
+
+/** The sessions of runners: who they are, that they live, what they hold. */
+export class RunnerSessions {
+  readonly #engine: Engine;
+  readonly #owners = new Map<string, string>();
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  async register(viewer: Viewer, registration: Omit<RunnerRegistration, "accountId" | "projectId">) {
+    const runner = { ...registration, accountId: viewer.accountId, projectId: viewer.onlyProjectId };
+    const { database, clock } = this.#engine;
+    return await database.transaction(
+      async (transaction) => await registerRunner(transaction, runner, clock, LEASE_MS),
+    );
+  }
+
+  /** Refuses a session that somebody else opened. Whether it still lives, each statement sees for itself. */
+  async check(viewer: Viewer, session: string): Promise<void> {
+    let owner = this.#owners.get(session);
+    if (owner === undefined) {
+      owner = (await sessionOwner(this.#engine.database, session)) ?? undefined;
+      if (owner !== undefined) this.#owners.set(session, owner);
+    }
+    if (owner !== viewer.accountId) throw new SessionLostError("the runner's session is over");
+  }
+
+  async heartbeat(viewer: Viewer, session: string, held: readonly HeldStep[]): Promise<HeartbeatAnswer> {
+    const { database, clock, bus } = this.#engine;
+    const now = clock.now().getTime();
+    const leaseUntil = new Date(now + LEASE_MS);
+    const alive = await extendLease(database, session, viewer.accountId, leaseUntil);
+    if (!alive) throw new SessionLostError("the runner's session is over");
+    const released = await releaseUnknownLeases(database, session, held, new Date(now - UNKNOWN_AFTER_MS));
+    if (released > 0) bus.publish({ topic: "work" });
+    const mine = new Set((await heldSteps(database, session)).map(taskKey));
+    return {
+      leaseUntil,
+      cancels: await stepsToCancel(database, session),
+      lost: held.filter((step) => !mine.has(taskKey(step))),
+    };
+  }
+}

@@ -1,0 +1,75 @@
+import type { Bus } from "../domain/bus.ts";
+import type { Clock } from "../domain/clock.ts";
+import type { RunCommand } from "../domain/commands.ts";
+import { decide, type RunDelta } from "../domain/decide.ts";
+import type { Database, Transaction } from "../persistence/database.ts";
+import {
+  type AppliedDeltas,
+  applyDeltas,
+  type LockedRun,
+  lockRuns,
+  type RunUpdate,
+} from "../persistence/run-store.ts";
+import type { WorkflowVersions } from "../persistence/workflow-versions.ts";
+
+/** What every part of the orchestration works with. */
+export interface Engine {
+  readonly database: Database;
+  readonly versions: WorkflowVersions;
+  readonly clock: Clock;
+  readonly bus: Bus;
+}
+
+export interface Transitioned {
+  /** What was decided, by run. Runs that do not exist are missing. */
+  readonly deltas: ReadonlyMap<string, RunDelta>;
+  readonly applied: AppliedDeltas;
+}
+
+const NOTHING: AppliedDeltas = { changes: [], cancelingSessions: [], workReady: false };
+
+/**
+ * The one way in which a run changes state, apart from the fast path of reports: lock, load, decide, store.
+ * The caller commits and then calls `announce`.
+ * @param commandsFor called with each locked run; an empty list leaves it alone
+ * @param revised whether this is a person's command, which raises the run's revision
+ */
+export async function transition(
+  transaction: Transaction,
+  { versions, clock }: Engine,
+  runIds: readonly string[],
+  commandsFor: (run: LockedRun) => readonly RunCommand[],
+  { revised = false } = {},
+): Promise<Transitioned> {
+  const runs = await lockRuns(transaction, runIds, versions);
+  const now = clock.now();
+  const deltas = new Map<string, RunDelta>();
+  const updates: RunUpdate[] = [];
+  for (const [id, run] of runs) {
+    const delta = decide(run.state, commandsFor(run), now);
+    deltas.set(id, delta);
+    if (delta.applied.includes(true)) updates.push({ run, delta, revised });
+  }
+  const applied = updates.length === 0 ? NOTHING : await applyDeltas(transaction, updates, now);
+  return { deltas, applied };
+}
+
+/** Tells everyone who waits. Only after the commit: nobody may see an event that could still be rolled back. */
+export function announce(bus: Bus, { changes, cancelingSessions, workReady }: AppliedDeltas): void {
+  for (const { runId, lastSeq } of changes) bus.publish({ topic: "run", runId, lastSeq });
+  for (const session of cancelingSessions) bus.publish({ topic: "cancel", session });
+  if (workReady) bus.publish({ topic: "work" });
+}
+
+/** A transition that is nobody's command: its own transaction, announced at once. */
+export async function advance(
+  engine: Engine,
+  runIds: readonly string[],
+  commandsFor: (run: LockedRun) => readonly RunCommand[],
+): Promise<ReadonlyMap<string, RunDelta>> {
+  const { deltas, applied } = await engine.database.transaction(
+    async (transaction) => await transition(transaction, engine, runIds, commandsFor),
+  );
+  announce(engine.bus, applied);
+  return deltas;
+}

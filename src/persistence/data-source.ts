@@ -1,0 +1,47 @@
+import "reflect-metadata";
+import { DataSource } from "typeorm";
+import type { PostgresDriver } from "typeorm/driver/postgres/PostgresDriver.js";
+import * as migrations from "../../migrations/index.ts";
+import { XID8 } from "./entities/columns.ts";
+import { ENTITIES } from "./entities/index.ts";
+
+export interface DataSourceOptions {
+  readonly url: string;
+  readonly poolSize: number;
+  /** Shown in pg_stat_activity, so that an operator sees whose connection it is. */
+  readonly applicationName?: string;
+  /** False for work that may take long: migrations. */
+  readonly timeouts?: boolean;
+}
+
+/** Statements wait this long for a lock before the caller is told to try again. */
+export const LOCK_TIMEOUT_MS = 2_000;
+const STATEMENT_TIMEOUT_MS = 8_000;
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
+const TIMEOUTS = [
+  `-c lock_timeout=${LOCK_TIMEOUT_MS}`,
+  `-c statement_timeout=${STATEMENT_TIMEOUT_MS}`,
+  `-c idle_in_transaction_session_timeout=${IDLE_IN_TRANSACTION_TIMEOUT_MS}`,
+];
+
+export function createDataSource(options: DataSourceOptions): DataSource {
+  const { url, poolSize, applicationName = "runcast", timeouts = true } = options;
+  const dataSource = new DataSource({
+    type: "postgres",
+    url,
+    poolSize,
+    applicationName,
+    entities: ENTITIES,
+    migrations: Object.values(migrations),
+    migrationsTableName: "migration",
+    migrationsTransactionMode: "each",
+    synchronize: false,
+    // Ids are made by the application: no extension has to be installed.
+    installExtensions: false,
+    extra: {
+      options: ["-c timezone=UTC", ...(timeouts ? TIMEOUTS : [])].join(" "),
+    },
+  });
+  (dataSource.driver as PostgresDriver).supportedDataTypes.push(XID8);
+  return dataSource;
+}

@@ -1,0 +1,101 @@
+import { setTimeout } from "node:timers/promises";
+import pg from "pg";
+import { type DataSource, type EntityManager, QueryFailedError } from "typeorm";
+import type { PostgresDriver } from "typeorm/driver/postgres/PostgresDriver.js";
+import { BusyError } from "../domain/refusals.ts";
+import type { Queryable, Statement } from "./queries/queryable.ts";
+
+/** An open transaction. Handed from function to function as the first parameter, never kept. */
+export interface Transaction extends Queryable {
+  /** TypeORM inside this same transaction, for plain reading and writing of entities. */
+  readonly manager: EntityManager;
+}
+
+/** The same transaction is run again on these: serialization, deadlock, the server going away and coming back. */
+const RETRYABLE = new Set(["40001", "40P01", "57P01", "57P02", "57P03"]);
+const MAX_TRIES = 4;
+/** Two transactions that collided must not collide again. */
+const RETRY_SPREAD_MS = 50;
+
+export class Database implements Queryable, AsyncDisposable {
+  readonly #dataSource: DataSource;
+
+  constructor(dataSource: DataSource) {
+    this.#dataSource = dataSource;
+  }
+
+  /** TypeORM outside of any transaction. */
+  get manager(): EntityManager {
+    return this.#dataSource.manager;
+  }
+
+  /** One statement, which is its own transaction. */
+  async query<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    return await retried(async () => await run<Row>(this.#pool, statement, values));
+  }
+
+  /** Runs `work` in a transaction; on a conflict it is rolled back and `work` runs again from the start. */
+  async transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+    return await retried(async () => {
+      const runner = this.#dataSource.createQueryRunner();
+      try {
+        const client = (await runner.connect()) as pg.PoolClient;
+        await runner.startTransaction();
+        const result = await work({
+          manager: runner.manager,
+          query: async (statement, values) => await run(client, statement, values),
+        });
+        await runner.commitTransaction();
+        return result;
+      } catch (error) {
+        // The first error is the one to report; a broken connection cannot roll back, and need not.
+        if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
+        throw error;
+      } finally {
+        await runner.release();
+      }
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#dataSource.destroy();
+  }
+
+  get #pool(): pg.Pool {
+    return (this.#dataSource.driver as PostgresDriver).master as pg.Pool;
+  }
+}
+
+async function run<Row extends object>(
+  client: pg.Pool | pg.PoolClient,
+  { name, text }: Statement,
+  values: readonly unknown[],
+): Promise<Row[]> {
+  const { rows } = await client.query<Row>({
+    ...(name !== undefined && { name }),
+    text,
+    values: [...values],
+  });
+  return rows;
+}
+
+async function retried<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      const code = sqlState(error);
+      if (code === "55P03" || code === "57014") {
+        throw new BusyError("the object is busy, try again", { cause: error });
+      }
+      if (code === null || !RETRYABLE.has(code) || tries >= MAX_TRIES) throw error;
+      await setTimeout(Math.random() * RETRY_SPREAD_MS * tries);
+    }
+  }
+}
+
+/** PostgreSQL's error code (SQLSTATE), also behind TypeORM's wrapper; null for every other error. */
+export function sqlState(error: unknown): string | null {
+  const cause = error instanceof QueryFailedError ? error.driverError : error;
+  return cause instanceof pg.DatabaseError ? (cause.code ?? null) : null;
+}

@@ -1,0 +1,100 @@
+import { createHash } from "node:crypto";
+import type { AccountType, ProjectRole } from "../../domain/access.ts";
+import type { Queryable, Statement } from "./queryable.ts";
+
+export interface AccountRecord {
+  readonly id: string;
+  readonly type: AccountType;
+  readonly username: string;
+  readonly name: string;
+  readonly avatarUrl: string | null;
+}
+
+export interface ProjectRecord {
+  readonly id: string;
+  readonly slug: string;
+  readonly name: string;
+  readonly createdAt: Date;
+}
+
+export interface RunnerRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly hostname: string;
+  readonly version: string;
+  readonly queues: readonly string[];
+  readonly labels: readonly string[];
+  readonly capacity: number;
+}
+
+export interface TokenRecord {
+  readonly tokenId: string;
+  readonly onlyProjectId: string | null;
+  readonly tokenExpiresAt: Date | null;
+  readonly accountId: string;
+  readonly type: AccountType;
+  readonly systemAdmin: boolean;
+  readonly roles: Readonly<Record<string, ProjectRole>>;
+}
+
+const ACCOUNTS: Statement = {
+  name: "find-accounts",
+  text: `select id, type, username, name, avatar_url as "avatarUrl" from account where id = any ($1)`,
+};
+const PROJECTS: Statement = {
+  name: "find-projects",
+  text: `select id, slug, name, created_at as "createdAt" from project where id = any ($1)`,
+};
+const PROJECT_BY_SLUG: Statement = {
+  name: "find-project-by-slug",
+  text: `select id, slug, name, created_at as "createdAt" from project where slug = $1`,
+};
+const ALL_PROJECTS: Statement = {
+  name: "all-projects",
+  text: `select id, slug, name, created_at as "createdAt" from project order by slug`,
+};
+const RUNNERS: Statement = {
+  name: "find-runners",
+  text: "select id, name, hostname, version, queues, labels, capacity from runner where id = any ($1)",
+};
+const TOKEN: Statement = {
+  name: "find-token",
+  text: `select t.id as "tokenId", t.project_id as "onlyProjectId", t.expires_at as "tokenExpiresAt",
+      a.id as "accountId", a.type, a.system_admin as "systemAdmin",
+      coalesce((select jsonb_object_agg(m.project_id, m.role) from project_member m where m.account_id = a.id), '{}')
+        as roles
+    from api_token t join account a on a.id = t.account_id
+    where t.hash = $1 and t.revoked_at is null and (t.expires_at is null or t.expires_at > $2)`,
+};
+
+export async function findAccounts(source: Queryable, ids: readonly string[]): Promise<AccountRecord[]> {
+  return await source.query<AccountRecord>(ACCOUNTS, [ids]);
+}
+
+export async function findProjects(source: Queryable, ids: readonly string[]): Promise<ProjectRecord[]> {
+  return await source.query<ProjectRecord>(PROJECTS, [ids]);
+}
+
+export async function findProjectBySlug(source: Queryable, slug: string): Promise<ProjectRecord | null> {
+  const [row] = await source.query<ProjectRecord>(PROJECT_BY_SLUG, [slug]);
+  return row ?? null;
+}
+
+export async function allProjects(source: Queryable): Promise<ProjectRecord[]> {
+  return await source.query<ProjectRecord>(ALL_PROJECTS, []);
+}
+
+export async function findRunners(source: Queryable, ids: readonly string[]): Promise<RunnerRecord[]> {
+  return await source.query<RunnerRecord>(RUNNERS, [ids]);
+}
+
+/** Tokens are stored as their SHA-256: 256 random bits need no slow hash. */
+export function hashToken(token: string): Buffer {
+  return createHash("sha256").update(token).digest();
+}
+
+/** Who a token belongs to, if it is valid now. */
+export async function findToken(source: Queryable, token: string, now: Date): Promise<TokenRecord | null> {
+  const [row] = await source.query<TokenRecord>(TOKEN, [hashToken(token), now]);
+  return row ?? null;
+}

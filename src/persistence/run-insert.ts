@@ -1,0 +1,122 @@
+import type { RunDelta } from "../domain/decide.ts";
+import type { EnvVar } from "../domain/definition.ts";
+import type { RunState } from "../domain/run-state.ts";
+import type { RunTriggerType } from "../domain/triggers.ts";
+import type { Transaction } from "./database.ts";
+import type { Statement } from "./queries/queryable.ts";
+import { countSteps, stageRow, stepRow, withDelta } from "./run-rows.ts";
+import { ADD_EVENTS, type AppliedDeltas, eventRows, headRow } from "./run-store.ts";
+
+export interface NewRun {
+  readonly projectId: string;
+  readonly workflowId: string;
+  readonly workflowName: string;
+  readonly versionId: string;
+  readonly number: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly message: string | null;
+  readonly branch: string | null;
+  readonly commit: string | null;
+  readonly triggerType: RunTriggerType;
+  readonly triggerRef: string | null;
+  readonly createdBy: string;
+  readonly expiresAt: Date;
+  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly payload: unknown;
+  readonly envVars: readonly EnvVar[];
+}
+
+const NEXT_NUMBER: Statement = {
+  name: "next-run-number",
+  text: "update workflow set last_run_number = last_run_number + 1 where id = $1 returning last_run_number as number",
+};
+const INSERT_RUN: Statement = {
+  name: "insert-run",
+  text: `insert into workflow_run (id, project_id, workflow_id, workflow_version_id, workflow_name, number, status,
+      status_reason, ending, progress, step_count, open_steps, active_steps, last_seq, revision, labels, message,
+      branch, commit, trigger_type, trigger_ref, created_by, created_at, updated_at, queued_at, started_at,
+      finished_at, expires_at)
+    select d.id, $2, $3, $4, $5, $6, d.status, d.status_reason, d.ending, d.progress, $7, d.open_steps,
+      d.active_steps, $8, 1, $9, $10, $11, $12, $13, $14, $15, $16, $16, d.queued_at, d.started_at, d.finished_at, $17
+    from jsonb_to_record($1) as d(id uuid, status workflow_run_status, status_reason jsonb, ending jsonb,
+      progress smallint, open_steps integer, active_steps integer, queued_at timestamptz, started_at timestamptz,
+      finished_at timestamptz)`,
+};
+const INSERT_INPUT: Statement = {
+  name: "insert-run-input",
+  text: "insert into workflow_run_input (run_id, inputs, payload, env_vars) values ($1, $2, $3, $4)",
+};
+const INSERT_STAGES: Statement = {
+  name: "insert-stages",
+  text: `insert into stage_run (run_id, idx, status, status_reason, open_steps, active_steps, started_at, finished_at)
+    select d.run_id, d.idx, d.status, d.status_reason, d.open_steps, d.active_steps, d.started_at, d.finished_at
+    from jsonb_to_recordset($1) as d(run_id uuid, idx integer, status stage_run_status, status_reason jsonb,
+      open_steps integer, active_steps integer, started_at timestamptz, finished_at timestamptz)`,
+};
+/** Steps are copied from the version inside the database; only those that the start changed are sent. */
+const INSERT_STEPS: Statement = {
+  name: "insert-steps",
+  text: `insert into step_run (run_id, idx, stage_idx, status, status_reason, pending, ready_pool, fence, attempt, lost,
+      started_at, finished_at, due_at)
+    select $1, w.idx, w.stage_idx, coalesce(d.status, 'PENDING'), d.status_reason,
+      coalesce(d.pending, cardinality(w.needs) + w.behind_barrier::integer), case when d.status = 'QUEUED' then w.pool_id end,
+      0, 0, 0, d.started_at, d.finished_at, d.due_at
+    from workflow_step w
+    left join jsonb_to_recordset($2) as d(idx integer, status step_run_status, status_reason jsonb, pending integer,
+      started_at timestamptz, finished_at timestamptz, due_at timestamptz) on d.idx = w.idx
+    where w.version_id = $3`,
+};
+
+/** Takes the workflow's lock; a run's number is given once and never again. */
+export async function nextRunNumber(transaction: Transaction, workflowId: string): Promise<number> {
+  const [row] = await transaction.query<{ number: number }>(NEXT_NUMBER, [workflowId]);
+  return row!.number;
+}
+
+/** Stores a new run as the delta of its first commands left it. */
+export async function insertRun(
+  transaction: Transaction,
+  run: NewRun,
+  state: RunState,
+  delta: RunDelta,
+  now: Date,
+): Promise<AppliedDeltas> {
+  const { id } = state;
+  const after = withDelta(state, delta);
+  const counts = countSteps(after);
+  await transaction.query(INSERT_RUN, [
+    JSON.stringify(headRow(id, delta, counts.run)),
+    run.projectId,
+    run.workflowId,
+    run.versionId,
+    run.workflowName,
+    run.number,
+    state.steps.length,
+    delta.events.length,
+    JSON.stringify(run.labels),
+    run.message,
+    run.branch,
+    run.commit,
+    run.triggerType,
+    run.triggerRef,
+    run.createdBy,
+    now,
+    run.expiresAt,
+  ]);
+  await transaction.query(INSERT_INPUT, [
+    id,
+    JSON.stringify(run.inputs),
+    run.payload === null ? null : JSON.stringify(run.payload),
+    JSON.stringify(run.envVars),
+  ]);
+  const stages = after.stages.map((stage) => stageRow(id, stage, counts.stages[stage.index]!));
+  await transaction.query(INSERT_STAGES, [JSON.stringify(stages)]);
+  const steps = delta.steps.map((step) => stepRow(id, step));
+  await transaction.query(INSERT_STEPS, [id, JSON.stringify(steps), run.versionId]);
+  await transaction.query(ADD_EVENTS, [JSON.stringify(eventRows(id, delta, 0)), now]);
+  return {
+    changes: [{ runId: id, lastSeq: delta.events.length }],
+    cancelingSessions: [],
+    workReady: delta.steps.some(({ status }) => status === "QUEUED"),
+  };
+}

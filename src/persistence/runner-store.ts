@@ -1,0 +1,210 @@
+import type { Clock } from "../domain/clock.ts";
+import { SessionLostError } from "../domain/refusals.ts";
+import type { CancelMode } from "../domain/run-state.ts";
+import { sqlState } from "./database.ts";
+import { newKey } from "./keys.ts";
+import type { Queryable, Statement } from "./queries/queryable.ts";
+
+export interface RunnerRegistration {
+  readonly accountId: string;
+  readonly projectId: string | null;
+  readonly name: string;
+  readonly hostname: string;
+  readonly version: string;
+  readonly queues: readonly string[];
+  readonly labels: readonly string[];
+  readonly capacity: number;
+}
+
+/** A step that a session holds. */
+export interface HeldStep {
+  readonly runId: string;
+  readonly step: number;
+  readonly fence: number;
+}
+
+export interface ClaimedStep extends HeldStep {
+  /** The number that the next start will have. */
+  readonly attempt: number;
+}
+
+export interface StepToCancel extends HeldStep {
+  readonly mode: CancelMode;
+}
+
+const REGISTER: Statement = {
+  name: "register-runner",
+  text: `insert into runner (id, account_id, project_id, name, hostname, version, queues, labels, capacity,
+      created_at, updated_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+    on conflict (account_id, name) do update set project_id = excluded.project_id, hostname = excluded.hostname,
+      version = excluded.version, queues = excluded.queues, labels = excluded.labels,
+      capacity = excluded.capacity, updated_at = excluded.updated_at
+    returning id`,
+};
+const OPEN_SESSION: Statement = {
+  name: "open-session",
+  text: `insert into runner_session (runner_id, account_id, lease_until, created_at) values ($1, $2, $3, $4)
+    returning id`,
+};
+
+export async function registerRunner(
+  source: Queryable,
+  runner: RunnerRegistration,
+  clock: Clock,
+  leaseMs: number,
+): Promise<{ runnerId: string; session: string }> {
+  const now = clock.now();
+  const [row] = await source.query<{ id: string }>(REGISTER, [
+    newKey(clock),
+    runner.accountId,
+    runner.projectId,
+    runner.name,
+    runner.hostname,
+    runner.version,
+    runner.queues,
+    runner.labels,
+    runner.capacity,
+    now,
+  ]);
+  const runnerId = row!.id;
+  const leaseUntil = new Date(now.getTime() + leaseMs);
+  const [session] = await source.query<{ id: string }>(OPEN_SESSION, [
+    runnerId,
+    runner.accountId,
+    leaseUntil,
+    now,
+  ]);
+  return { runnerId, session: session!.id };
+}
+
+const CLAIM: Statement = { name: "claim-steps", text: "select * from claim_steps($1, $2, $3, $4)" };
+const SESSION_OVER = "RC001";
+
+export async function claimSteps(
+  source: Queryable,
+  session: string,
+  claimId: string,
+  max: number,
+  now: Date,
+): Promise<ClaimedStep[]> {
+  try {
+    const rows = await source.query<{ run_id: string; step_idx: number; fence: number; attempt: number }>(
+      CLAIM,
+      [session, claimId, max, now],
+    );
+    return rows.map((row) => ({
+      runId: row.run_id,
+      step: row.step_idx,
+      fence: row.fence,
+      attempt: row.attempt + 1,
+    }));
+  } catch (error) {
+    if (sqlState(error) === SESSION_OVER) throw new SessionLostError("the runner's session is over");
+    throw error;
+  }
+}
+
+const CANCELS: Statement = {
+  name: "steps-to-cancel",
+  text: `select s.run_id as "runId", s.idx as step, s.fence, coalesce(r.ending ->> 'mode', 'GRACEFUL') as mode
+    from step_run s join workflow_run r on r.id = s.run_id
+    where s.session_id = $1 and s.status = 'CANCELING'`,
+};
+
+/** What the session must kill. Repeated until the end of each step is reported. */
+export async function stepsToCancel(source: Queryable, session: string): Promise<StepToCancel[]> {
+  return await source.query<StepToCancel>(CANCELS, [session]);
+}
+
+const HEARTBEAT: Statement = {
+  name: "heartbeat",
+  text: `update runner_session set lease_until = $3 where id = $1 and account_id = $2 and not dead returning id`,
+};
+const HELD: Statement = {
+  name: "held-steps",
+  text: `select run_id as "runId", idx as step, fence from step_run where session_id = $1`,
+};
+/**
+ * Only leases whose start was never reported, and which the runner does not know: the answer was lost. Like a
+ * claim it takes no run lock, so it skips what somebody else holds.
+ */
+const RELEASE_UNKNOWN: Statement = {
+  name: "release-unknown-leases",
+  text: `with unknown as materialized (
+      select s.run_id, s.idx from step_run s
+      where s.session_id = $1 and s.status = 'QUEUED' and s.leased_at < $2
+        and not exists (
+          select from unnest($3::uuid[], $4::integer[], $5::integer[]) h(run_id, idx, fence)
+          where h.run_id = s.run_id and h.idx = s.idx and h.fence = s.fence)
+      for no key update skip locked
+    )
+    update step_run s set session_id = null, leased_at = null, ready_pool = w.pool_id
+    from unknown u
+    join workflow_run r on r.id = u.run_id
+    join workflow_step w on w.version_id = r.workflow_version_id and w.idx = u.idx
+    where s.run_id = u.run_id and s.idx = u.idx
+    returning s.run_id`,
+};
+
+/** @returns false when the session is over */
+export async function extendLease(
+  source: Queryable,
+  session: string,
+  accountId: string,
+  leaseUntil: Date,
+): Promise<boolean> {
+  return (await source.query(HEARTBEAT, [session, accountId, leaseUntil])).length > 0;
+}
+
+export async function heldSteps(source: Queryable, session: string): Promise<HeldStep[]> {
+  return await source.query<HeldStep>(HELD, [session]);
+}
+
+/** @returns how many leases went back to the queue */
+export async function releaseUnknownLeases(
+  source: Queryable,
+  session: string,
+  held: readonly HeldStep[],
+  grantedBefore: Date,
+): Promise<number> {
+  const released = await source.query(RELEASE_UNKNOWN, [
+    session,
+    grantedBefore,
+    held.map(({ runId }) => runId),
+    held.map(({ step }) => step),
+    held.map(({ fence }) => fence),
+  ]);
+  return released.length;
+}
+
+const OWNER: Statement = {
+  name: "session-owner",
+  text: `select account_id as "accountId" from runner_session where id = $1`,
+};
+
+/** The account that opened the session; it never changes. */
+export async function sessionOwner(source: Queryable, session: string): Promise<string | null> {
+  const [row] = await source.query<{ accountId: string }>(OWNER, [session]);
+  return row?.accountId ?? null;
+}
+
+const MARK_DEAD: Statement = {
+  name: "mark-dead-sessions",
+  text: "update runner_session set dead = true where not dead and lease_until < $1 returning id",
+};
+/** Every dead session, not only those marked now: a claim may have slipped in while it was marked. */
+const ORPHANS: Statement = {
+  name: "orphaned-steps",
+  text: `select s.run_id as "runId", s.idx as step, s.fence
+    from step_run s join runner_session n on n.id = s.session_id and n.dead
+    where s.session_id is not null order by s.run_id limit $1`,
+};
+
+export async function markDeadSessions(source: Queryable, now: Date): Promise<number> {
+  return (await source.query(MARK_DEAD, [now])).length;
+}
+
+export async function orphanedSteps(source: Queryable, limit: number): Promise<HeldStep[]> {
+  return await source.query<HeldStep>(ORPHANS, [limit]);
+}

@@ -1,0 +1,67 @@
+import type { EnvVar } from "../domain/definition.ts";
+import type { Queryable, Statement } from "./queries/queryable.ts";
+
+/** What a run adds to its workflow's definition when a task is made of it. */
+export interface TaskRun {
+  readonly id: string;
+  readonly versionId: string;
+  readonly number: number;
+  readonly workflowName: string;
+  readonly branch: string | null;
+  readonly commit: string | null;
+  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly envVars: readonly EnvVar[];
+}
+
+const RUNS: Statement = {
+  name: "task-runs",
+  text: `select r.id, r.workflow_version_id as "versionId", r.number, r.workflow_name as "workflowName", r.branch,
+      r.commit, i.inputs, i.env_vars as "envVars"
+    from workflow_run r join workflow_run_input i on i.run_id = r.id where r.id = any ($1)`,
+};
+const OUTPUTS: Statement = {
+  name: "step-outputs",
+  text: `select w.ref, a.output
+    from step_run s
+    join workflow_run r on r.id = s.run_id
+    join workflow_step w on w.version_id = r.workflow_version_id and w.idx = s.idx
+    join step_attempt a on a.run_id = s.run_id and a.step_idx = s.idx and a.number = s.attempt
+    where s.run_id = $1 and s.status = 'SUCCEEDED'`,
+};
+/** The first pin wins, and every host is told the same commit. */
+const PIN: Statement = {
+  name: "pin-source",
+  text: `update workflow_run set commit = coalesce(commit, $2), branch = coalesce(branch, $3),
+      message = coalesce(message, $4), updated_at = $5
+    where id = $1 returning commit`,
+};
+
+export async function taskRuns(source: Queryable, runIds: readonly string[]): Promise<Map<string, TaskRun>> {
+  const rows = await source.query<TaskRun>(RUNS, [runIds]);
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** Outputs of the run's succeeded steps, by step ref. */
+export async function stepOutputs(
+  source: Queryable,
+  runId: string,
+): Promise<Record<string, Readonly<Record<string, unknown>>>> {
+  const rows = await source.query<{ ref: string; output: Record<string, unknown> | null }>(OUTPUTS, [runId]);
+  return Object.fromEntries(rows.map(({ ref, output }) => [ref, output ?? {}]));
+}
+
+export async function pinSource(
+  source: Queryable,
+  runId: string,
+  pin: { readonly commit: string; readonly branch: string | null; readonly message: string | null },
+  now: Date,
+): Promise<string> {
+  const [row] = await source.query<{ commit: string }>(PIN, [
+    runId,
+    pin.commit,
+    pin.branch,
+    pin.message,
+    now,
+  ]);
+  return row!.commit;
+}

@@ -1,0 +1,104 @@
+import { type Bus, noticeKeys } from "../domain/bus.ts";
+import type { RunEventType } from "../domain/events.ts";
+import {
+  decodeCursor,
+  encodeCursor,
+  InvalidCursorError,
+  type StreamPosition,
+} from "../domain/stream-cursor.ts";
+import type { Database } from "../persistence/database.ts";
+import { type EventRecord, eventsAfter, lastSeq, readEpoch } from "../persistence/queries/events.ts";
+
+export type RunStreamItem =
+  | { readonly kind: "EVENT"; readonly cursor: string; readonly event: EventRecord }
+  /** History is over; what follows is live. Comes exactly once. */
+  | { readonly kind: "CAUGHT_UP"; readonly cursor: string }
+  /** The position cannot be continued from; the stream goes on from `cursor`, and what lies before must be reread. */
+  | { readonly kind: "RESET"; readonly cursor: string; readonly reason: string };
+
+export interface FollowRun {
+  readonly runId: string;
+  readonly after: StreamPosition;
+  /** Null = all types. */
+  readonly types: ReadonlySet<RunEventType> | null;
+  /** Ends with the run, or stays until the subscriber leaves. */
+  readonly until: "FINISHED" | "DELETED";
+}
+
+const PAGE = 500;
+/** Without any hint the database is asked this often whether something was missed. */
+const LOOK_AGAIN_MS = 1_000;
+
+/**
+ * Replays what is stored, then follows what is committed: one cursor, no gap between the two. Each item carries
+ * the cursor to resume after it.
+ */
+export async function* followRun(
+  { database, bus }: { readonly database: Database; readonly bus: Bus },
+  request: FollowRun,
+  signal: AbortSignal,
+): AsyncGenerator<RunStreamItem, void, void> {
+  const { runId, types, until } = request;
+  const listener = bus.listen([noticeKeys.run(runId)]);
+  try {
+    const cursorAt = await runCursors(database, runId);
+    const start = await startOf(database, request);
+    if (start.reset !== null) yield { kind: "RESET", cursor: cursorAt(start.seq), reason: start.reset };
+    let { seq } = start;
+    let caughtUp = false;
+    while (!signal.aborted) {
+      const events = await eventsAfter(database, runId, seq, PAGE);
+      for (const event of events) {
+        seq = event.seq;
+        if (types === null || types.has(event.type)) yield { kind: "EVENT", cursor: cursorAt(seq), event };
+      }
+      if (events.length === PAGE) continue;
+      if (!caughtUp) yield { kind: "CAUGHT_UP", cursor: cursorAt(seq) };
+      caughtUp = true;
+      if (until === "FINISHED" && (await isFinishedAt(database, runId, seq))) return;
+      await listener.heard(LOOK_AGAIN_MS, signal);
+    }
+  } finally {
+    listener.close();
+  }
+}
+
+/** Makes cursors of a run's events: what a query hands out for a subscription to go on from. */
+export async function runCursors(database: Database, runId: string): Promise<(seq: number) => string> {
+  const epoch = await readEpoch(database);
+  return (seq) => encodeCursor({ epoch, stream: streamOf(runId), position: [seq] });
+}
+
+/** The seq behind a cursor, for paging through stored events. */
+export function seqOfCursor(runId: string, cursor: string): number {
+  const decoded = decodeCursor(cursor, streamOf(runId));
+  if (decoded === null) throw new InvalidCursorError("this cursor does not belong to this run's events");
+  return decoded.position[0]!;
+}
+
+function streamOf(runId: string): string {
+  return `run ${runId}`;
+}
+
+async function startOf(
+  database: Database,
+  { runId, after }: FollowRun,
+): Promise<{ seq: number; reset: string | null }> {
+  if (after.kind === "START") return { seq: 0, reset: null };
+  const head = (await lastSeq(database, runId)) ?? 0;
+  if (after.kind === "HEAD") return { seq: head, reset: null };
+  const decoded = decodeCursor(after.cursor, streamOf(runId));
+  if (decoded === null) throw new InvalidCursorError("this cursor does not belong to this run's events");
+  const seq = decoded.position[0]!;
+  if (decoded.epoch !== (await readEpoch(database)))
+    return { seq: head, reset: "the database was restored or replaced since" };
+  if (seq > head) return { seq: head, reset: "the position lies beyond the newest event" };
+  return { seq, reset: null };
+}
+
+/** The last event is the run's end: an end that was followed by a reopening is not last. */
+async function isFinishedAt(database: Database, runId: string, seq: number): Promise<boolean> {
+  if (seq === 0) return false;
+  const [last, next] = await eventsAfter(database, runId, seq - 1, 2);
+  return last?.type === "RunFinished" && next === undefined;
+}

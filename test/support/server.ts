@@ -1,0 +1,107 @@
+import { pino } from "pino";
+import { WebSocket } from "ws";
+import { type App, startApp } from "../../src/app.ts";
+import { createRuncastClient, type RuncastClient } from "../../src/client/runcast-client.ts";
+import type { ProjectRole } from "../../src/domain/access.ts";
+import type { Clock } from "../../src/domain/clock.ts";
+import { createToken, openProject } from "../../src/persistence/account-store.ts";
+import { createTestDatabase, type TestDatabase } from "./database.ts";
+
+export interface TestServer extends AsyncDisposable {
+  readonly app: App;
+  readonly url: string;
+  readonly database: TestDatabase;
+  readonly adminToken: string;
+  readonly admin: RuncastClient;
+  /** A client with a token of its own for a role in a project, which is made if need be. */
+  clientWith(project: string, role: ProjectRole): Promise<RuncastClient>;
+  tokenWith(project: string, role: ProjectRole): Promise<string>;
+  /** A token for runners: of one project, or of all. */
+  runnerToken(project?: string): Promise<string>;
+  /** One request as it goes over the wire, for what a well-behaved client never sends. */
+  post(body: unknown, options?: PostOptions): Promise<PostAnswer>;
+}
+
+export interface PostOptions {
+  readonly token?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface PostAnswer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  readonly body: any;
+}
+
+export interface TestServerOptions {
+  readonly clock?: Clock;
+  /** Off when the test runs duties itself. */
+  readonly runDuties?: boolean;
+  /** Shares the database of another server: a second replica. */
+  readonly database?: TestDatabase;
+}
+
+/** The real server on a real database of its own. */
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const database = options.database ?? (await createTestDatabase());
+  const app = await startApp({
+    config: { host: "127.0.0.1", port: 0, allowedOrigins: [], dbPoolSize: 6 },
+    databaseUrl: database.url,
+    logger: pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" }),
+    ...(options.clock && { clock: options.clock }),
+    ...(options.runDuties !== undefined && { runDuties: options.runDuties }),
+  });
+  const { engine, url } = app;
+  let made = 0;
+  const newToken = async (wanted: {
+    project?: string;
+    role?: ProjectRole;
+    runner?: boolean;
+    admin?: boolean;
+  }) =>
+    await engine.database.transaction(async (transaction) => {
+      const { project, role, runner = false, admin = false } = wanted;
+      const projectId = project === undefined ? null : await openProject(transaction, project, engine.clock);
+      const token = {
+        username: `test-${process.pid}-${url.split(":").at(-1)}-${made++}`,
+        type: runner ? "RUNNER" : "USER",
+        systemAdmin: admin,
+        membership: projectId !== null && role !== undefined ? { projectId, role } : null,
+        onlyProjectId: runner ? projectId : null,
+        description: "test",
+        expiresAt: null,
+      } as const;
+      return await createToken(transaction, token, engine.clock);
+    });
+  const client = (token: string): RuncastClient =>
+    createRuncastClient({ url, token, webSocketImpl: WebSocket });
+  const adminToken = await newToken({ admin: true });
+  return {
+    app,
+    url,
+    database,
+    adminToken,
+    admin: client(adminToken),
+    clientWith: async (project, role) => client(await newToken({ project, role })),
+    tokenWith: async (project, role) => await newToken({ project, role }),
+    runnerToken: async (project) =>
+      await newToken({ runner: true, ...(project !== undefined && { project }) }),
+    async post(body, { token = adminToken, headers = {} } = {}) {
+      const response = await fetch(`${url}/graphql`, {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          ...(token !== null && { authorization: `Bearer ${token}` }),
+          ...headers,
+        },
+        body: typeof body === "string" ? body : JSON.stringify(body),
+      });
+      const text = await response.text();
+      return { status: response.status, body: text === "" ? null : JSON.parse(text) };
+    },
+    async [Symbol.asyncDispose]() {
+      await app[Symbol.asyncDispose]();
+      if (options.database === undefined) await database[Symbol.asyncDispose]();
+    },
+  };
+}
