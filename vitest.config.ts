@@ -1,15 +1,28 @@
 import { defineConfig } from "vitest/config";
 
+/** Folders whose tests need no database; the others share one PostgreSQL server. */
+const UNIT = ["domain", "definitions", "config", "client", "cli-progress", "runner", "embedded-postgres"];
+
 export default defineConfig({
   resolve: {
     // Without this, ESM and CommonJS importers load two copies of graphql ("another module or realm").
     alias: [{ find: /^graphql$/, replacement: "graphql/index.js" }],
   },
   test: {
-    include: ["test/**/*.test.ts"],
     pool: "forks",
-    globalSetup: "test/support/global-setup.ts",
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    projects: [
+      { extends: true, test: { name: "unit", include: UNIT.map((folder) => `test/${folder}/**/*.test.ts`) } },
+      {
+        extends: true,
+        test: {
+          name: "server",
+          include: ["test/**/*.test.ts"],
+          exclude: UNIT.map((folder) => `test/${folder}/**`),
+          globalSetup: "test/support/global-setup.ts",
+        },
+      },
+    ],
   },
 });

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { inject } from "vitest";
+import { databaseOn, execute } from "./postgres.ts";
 
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
@@ -13,11 +14,10 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const server = inject("postgresUrl");
   const name = `runcast_test_${randomBytes(6).toString("hex")}`;
   await execute(server, `create database ${name} template ${inject("templateDatabase")}`);
-  const url = new URL(server);
-  url.pathname = `/${name}`;
-  const pool = new pg.Pool({ connectionString: url.href, max: 4 });
+  const url = databaseOn(server, name);
+  const pool = new pg.Pool({ connectionString: url, max: 4 });
   return {
-    url: url.href,
+    url,
     async query<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) {
       return (await pool.query<Row>(text, values)).rows;
     },
@@ -26,14 +26,4 @@ export async function createTestDatabase(): Promise<TestDatabase> {
       await execute(server, `drop database ${name} with (force)`);
     },
   };
-}
-
-async function execute(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }
