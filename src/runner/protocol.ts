@@ -1,0 +1,169 @@
+/**
+ * The runner's part of the GraphQL schema: documents and the types of what they carry. Written by hand because
+ * the runner stays a lean process without a GraphQL library.
+ */
+
+export interface TaskKey {
+  readonly stepRunId: string;
+  /** Raised by every grant: of two holders of a step only the one with the newer fence counts. */
+  readonly fence: number;
+}
+
+export interface SourceSpec {
+  readonly git: string;
+  readonly ref: string | null;
+  readonly commit: string | null;
+}
+
+export interface TaskSpec {
+  readonly run: string;
+  readonly shell: string;
+  readonly timeoutMs: number;
+  readonly graceMs: number;
+  /** In the order of the workflow; the last of equal keys wins. */
+  readonly env: readonly { readonly key: string; readonly value: string }[];
+  readonly source: SourceSpec | null;
+}
+
+export interface GrantedTask extends TaskKey {
+  readonly workflowRunId: string;
+  readonly attempt: number;
+  readonly stepRef: string;
+  readonly workflowName: string;
+  readonly runNumber: number;
+  readonly spec: TaskSpec;
+}
+
+/** GRACEFUL lets processes end themselves within their grace, FORCE does not. */
+export const CANCEL_MODES = ["GRACEFUL", "FORCE"] as const;
+export type CancelMode = (typeof CANCEL_MODES)[number];
+
+export interface TaskCancel extends TaskKey {
+  readonly mode: CancelMode;
+}
+
+export interface RegisterRunnerInput {
+  readonly name: string;
+  readonly queues: readonly string[];
+  readonly labels: readonly string[];
+  readonly capacity: number;
+  readonly hostname: string;
+  readonly version: string;
+}
+
+export interface RegisterRunnerPayload {
+  readonly session: string;
+  readonly runnerId: string;
+  readonly leaseMs: number;
+  readonly heartbeatMs: number;
+}
+
+export interface ClaimTasksInput {
+  readonly session: string;
+  readonly claimId: string;
+  readonly max: number;
+  readonly waitMs: number;
+}
+
+export interface ClaimTasksPayload {
+  readonly tasks: readonly GrantedTask[];
+  readonly cancels: readonly TaskCancel[];
+}
+
+export interface HeartbeatRunnerInput {
+  readonly session: string;
+  readonly held: readonly TaskKey[];
+}
+
+export interface HeartbeatRunnerPayload {
+  readonly leaseUntil: string;
+  readonly cancels: readonly TaskCancel[];
+  readonly lost: readonly TaskKey[];
+}
+
+export type TaskOutcome = "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED";
+
+export interface FinishedReport extends TaskKey {
+  readonly kind: "FINISHED";
+  readonly outcome: TaskOutcome;
+  readonly exitCode: number | null;
+  readonly output: Readonly<Record<string, unknown>> | null;
+  readonly error: string | null;
+  readonly logLength: number;
+  /** Eight lower-case hex digits over all bytes of the log. */
+  readonly logCrc32: string;
+}
+
+export type TaskReport = FinishedReport | (TaskKey & { readonly kind: "STARTED" | "RELEASED" });
+export type ReportResult = "APPLIED" | "STALE";
+
+export interface ReportTasksPayload {
+  readonly results: readonly (TaskKey & {
+    readonly kind: TaskReport["kind"];
+    readonly result: ReportResult;
+  })[];
+}
+
+export interface LogAppend extends TaskKey {
+  readonly offset: number;
+  readonly data: string;
+}
+
+export type LogAppendOutcome = "APPENDED" | "MISMATCH" | "SEALED" | "STALE";
+
+export interface LogAppendResult extends TaskKey {
+  /** Where the server's copy of the log ends now. */
+  readonly offset: number;
+  readonly result: LogAppendOutcome;
+}
+
+export interface AppendLogsPayload {
+  readonly results: readonly LogAppendResult[];
+}
+
+export interface PinRunSourceInput extends TaskKey {
+  readonly session: string;
+  readonly commit: string;
+  readonly branch: string | null;
+  readonly message: string | null;
+  readonly author: string | null;
+}
+
+export interface PinRunSourcePayload {
+  readonly commit: string;
+}
+
+export const REGISTER_RUNNER = `mutation RegisterRunner($input: RegisterRunnerInput!) {
+  registerRunner(input: $input) { session runnerId leaseMs heartbeatMs }
+}`;
+
+export const CLAIM_TASKS = `mutation ClaimTasks($input: ClaimTasksInput!) {
+  claimTasks(input: $input) {
+    tasks { stepRunId workflowRunId fence attempt stepRef workflowName runNumber spec }
+    cancels { stepRunId fence mode }
+  }
+}`;
+
+export const HEARTBEAT_RUNNER = `mutation HeartbeatRunner($input: HeartbeatRunnerInput!) {
+  heartbeatRunner(input: $input) {
+    leaseUntil
+    cancels { stepRunId fence mode }
+    lost { stepRunId fence }
+  }
+}`;
+
+export const REPORT_TASKS = `mutation ReportTasks($input: ReportTasksInput!) {
+  reportTasks(input: $input) { results { stepRunId fence kind result } }
+}`;
+
+export const APPEND_LOGS = `mutation AppendLogs($input: AppendLogsInput!) {
+  appendLogs(input: $input) { results { stepRunId fence offset result } }
+}`;
+
+export const PIN_RUN_SOURCE = `mutation PinRunSource($input: PinRunSourceInput!) {
+  pinRunSource(input: $input) { commit }
+}`;
+
+export function keyOf({ stepRunId, fence }: TaskKey): string {
+  return `${stepRunId}#${fence}`;
+}
