@@ -14,6 +14,7 @@ type Refusal = Pick<Finding, "message" | "meant">;
 interface Scope {
   readonly inputs: readonly string[];
   readonly refs: readonly string[];
+  hasInput(name: string): boolean;
   stepOf(ref: string): StepOutline | undefined;
   /** True as well when the needs are faulty: those faults come first. */
   isOver(earlier: StepOutline, later: StepOutline): boolean;
@@ -26,7 +27,6 @@ export function checkExpressions(
   stages: readonly (readonly StepOutline[])[],
   graph: WorkflowGraph | null,
 ): Finding[] {
-  if (!text.includes("{{")) return [];
   const scope = scopeOf(root, stages, graph);
   const findings: Finding[] = [];
   walkTexts(root, [], null, (node, path, alias) => {
@@ -84,12 +84,14 @@ function scopeOf(
   stages: readonly (readonly StepOutline[])[],
   graph: WorkflowGraph | null,
 ): Scope {
+  const inputs = child(root, "inputs")?.entries;
   const steps = stages.flat();
   const indexes = new Map(steps.map((step, index) => [step, index]));
   const byRef = new Map(steps.toReversed().map((step) => [step.ref, step]));
   let over: ReturnType<typeof finishedBefore> | null = null;
   return {
-    inputs: [...(child(root, "inputs")?.entries?.keys() ?? [])],
+    inputs: [...(inputs?.keys() ?? [])],
+    hasInput: (name) => inputs?.has(name) ?? false,
     refs: steps.flatMap(({ ref }) => (ref === null ? [] : [ref])),
     stepOf: (ref) => byRef.get(ref),
     isOver(earlier, later) {
@@ -136,7 +138,7 @@ function refuseExpression(
 ): Refusal | null {
   if (expression.kind === "input") {
     const { name } = expression;
-    if (scope.inputs.includes(name)) return null;
+    if (scope.hasInput(name)) return null;
     return {
       message: `the workflow has no input "${name}"`,
       meant: { word: name, candidates: scope.inputs },

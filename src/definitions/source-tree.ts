@@ -30,7 +30,7 @@ export interface SourceEntry {
 }
 
 /** Aliases count with all that they stand for: ten lines of them can mean a billion values. */
-const MAX_VALUES = 2_000_000;
+const MAX_VALUES = 1_000_000;
 
 const REFUSED_KEYS: Readonly<Record<string, string>> = Object.assign(Object.create(null), {
   "<<": "merge keys (<<) are not supported; use an alias for the whole value",

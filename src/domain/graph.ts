@@ -92,7 +92,7 @@ export function compileGraph(stages: readonly StageSpec[]): CompiledGraph {
   });
 
   const needs = placed.map(({ spec, stage, position }) => {
-    const resolved: number[] = [];
+    const resolved = new Set<number>();
     spec.needs.forEach((ref, need) => {
       const target = indexByRef.get(ref);
       const at = { stage, step: position, need };
@@ -108,17 +108,17 @@ export function compileGraph(stages: readonly StageSpec[]): CompiledGraph {
           message: `step "${spec.ref}" needs "${ref}" of a later stage, which would never start`,
           ...at,
         });
-      } else if (resolved.includes(target)) {
+      } else if (resolved.has(target)) {
         faults.push({
           code: "REPEATED_NEED",
           message: `step "${spec.ref}" names "${ref}" twice in its needs`,
           ...at,
         });
       } else {
-        resolved.push(target);
+        resolved.add(target);
       }
     });
-    return resolved;
+    return [...resolved];
   });
 
   for (const cycle of findCycles(needs)) {
@@ -126,7 +126,7 @@ export function compileGraph(stages: readonly StageSpec[]): CompiledGraph {
     const path = [...cycle, cycle[0]!].map((index) => placed[index]!.spec.ref).join(" -> ");
     faults.push({
       code: "CYCLE",
-      message: `steps need each other in a circle: ${path}`,
+      message: `steps need each other and form a cycle: ${path}`,
       stage: start.stage,
       step: start.position,
       need: start.spec.needs.indexOf(placed[cycle[1] ?? cycle[0]!]!.spec.ref),
@@ -162,6 +162,8 @@ export function compileGraph(stages: readonly StageSpec[]): CompiledGraph {
 function findCycles(needs: readonly (readonly number[])[]): number[][] {
   const cycles: number[][] = [];
   const state = new Uint8Array(needs.length); // 0 unseen, 1 on the path, 2 done
+  // One cycle is told per knot: a hostile file can tie millions of overlapping ones.
+  const told = new Uint8Array(needs.length);
   for (let root = 0; root < needs.length; root++) {
     if (state[root] !== 0) continue;
     const path: { step: number; next: number }[] = [{ step: root, next: 0 }];
@@ -175,8 +177,11 @@ function findCycles(needs: readonly (readonly number[])[]): number[][] {
       } else if (state[need] === 0) {
         state[need] = 1;
         path.push({ step: need, next: 0 });
-      } else if (state[need] === 1) {
-        cycles.push(path.slice(path.findIndex(({ step }) => step === need)).map(({ step }) => step));
+      } else if (state[need] === 1 && told[need] === 0 && told[top.step] === 0) {
+        const cycle = path.slice(path.findIndex(({ step }) => step === need)).map(({ step }) => step);
+        if (cycle.some((step) => told[step] === 1)) continue;
+        for (const step of cycle) told[step] = 1;
+        cycles.push(cycle);
       }
     }
   }

@@ -12,7 +12,6 @@ export interface SourcePin {
   readonly commit: string;
   readonly branch: string | null;
   readonly message: string | null;
-  readonly author: string | null;
 }
 
 export interface CheckoutOptions {
@@ -112,18 +111,6 @@ async function fetchCommit(git: Git, commit: string): Promise<string> {
 }
 
 async function describe(git: Git, commit: string): Promise<Omit<SourcePin, "branch">> {
-  const format = "--format=%an%n%B";
-  const text = await git.run("-c", "i18n.logOutputEncoding=UTF-8", "log", "-1", format, commit);
-  const split = text.indexOf("\n");
-  return {
-    commit,
-    author: text.slice(0, split).trim() || null,
-    message:
-      storableText(
-        text
-          .slice(split + 1)
-          .trim()
-          .slice(0, MAX_MESSAGE_LENGTH),
-      ) || null,
-  };
+  const text = await git.run("-c", "i18n.logOutputEncoding=UTF-8", "log", "-1", "--format=%B", commit);
+  return { commit, message: storableText(text.trim().slice(0, MAX_MESSAGE_LENGTH)) || null };
 }

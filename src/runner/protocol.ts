@@ -126,7 +126,6 @@ export interface PinRunSourceInput extends TaskKey {
   readonly commit: string;
   readonly branch: string | null;
   readonly message: string | null;
-  readonly author: string | null;
 }
 
 export interface PinRunSourcePayload {

@@ -57,7 +57,6 @@ describe("a step with a source", () => {
         commit: second,
         branch: "trunk",
         message: "Second",
-        author: "Ada",
       },
     ]);
     expect(here.stub.lines(granted, "system")).toEqual([

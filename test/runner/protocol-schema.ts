@@ -43,7 +43,7 @@ type AppendLogsPayload { results: [LogAppendResult!]! }
 type LogAppendResult { stepRunId: ID!, fence: Int!, offset: Int!, result: LogAppendOutcome! }
 enum LogAppendOutcome { APPENDED MISMATCH SEALED STALE }
 input PinRunSourceInput {
-  session: ID!, stepRunId: ID!, fence: Int!, commit: String!, branch: String, message: String, author: String
+  session: ID!, stepRunId: ID!, fence: Int!, commit: String!, branch: String, message: String
 }
 type PinRunSourcePayload { commit: String! }
 `;

@@ -304,9 +304,6 @@ export class PinRunSourceInput {
 
   @Field(() => String, { nullable: true, description: "The commit's message, where it is known." })
   message?: string | null;
-
-  @Field(() => String, { nullable: true, description: "The commit's author, where it is known." })
-  author?: string | null;
 }
 
 @ObjectType("PinRunSourcePayload", { description: "The commit that the run executes." })

@@ -1,0 +1,164 @@
+/**
+ * Writes the JSON Schema of workflow files and the reference of their keys; with --check it only compares.
+ * Both come from the model that checks the files, so neither can promise something else.
+ */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { z } from "zod";
+import { DURATION_PATTERN } from "../src/definitions/duration.ts";
+import { MAX_ENV_ENTRIES, MAX_NEEDS, MAX_STAGES, MAX_STEPS } from "../src/definitions/limits.ts";
+import { workflowModel } from "../src/definitions/workflow-model.ts";
+
+type Schema = z.core.JSONSchema.JSONSchema;
+type Section = readonly [title: string, schema: Schema];
+
+const schema = z.toJSONSchema(workflowModel, {
+  io: "input",
+  target: "draft-7",
+  override({ zodSchema, jsonSchema }) {
+    // Dropped by default for texts that are turned into something else, such as durations.
+    const examples = z.globalRegistry.get(zodSchema)?.examples;
+    if (Array.isArray(examples)) jsonSchema.examples = examples;
+  },
+}) as Schema;
+
+function property(owner: Schema, key: string): Schema {
+  const value = owner.properties?.[key];
+  if (typeof value !== "object") throw new Error(`the model has no ${key} where this script looks for it`);
+  return value;
+}
+
+const stage = property(schema, "stages").items as Schema;
+const [runStep, delayStep] = (property(stage, "steps").items as Schema).oneOf as [Schema, Schema];
+const sections: readonly Section[] = [
+  ["Workflow", schema],
+  ["Input", property(schema, "inputs").additionalProperties as Schema],
+  ["Source", property(schema, "source")],
+  ["Stage", stage],
+  ["Run step", runStep],
+  ["Retry", property(runStep, "retry")],
+  ["Delay step", delayStep],
+];
+
+function typeOf(value: Schema): string {
+  const section = sections.find(([, known]) => known === value);
+  if (section !== undefined)
+    return `[${section[0].toLowerCase()}](#${section[0].toLowerCase().replace(" ", "-")})`;
+  if (value.enum !== undefined) return value.enum.map((option) => `\`${String(option)}\``).join(", ");
+  if (value.const !== undefined) return `\`${String(value.const)}\``;
+  const alternatives = value.anyOf ?? value.oneOf;
+  if (alternatives !== undefined) return (alternatives as Schema[]).map(typeOf).join(" or ");
+  if (value.type === "array") return `list: ${typeOf(value.items as Schema)}`;
+  if (value.type === "object") return `map: name to ${typeOf(value.additionalProperties as Schema)}`;
+  if (value.pattern === DURATION_PATTERN.source) return "[duration](#durations)";
+  if (value.type === "integer" || value.type === "number") return numberType(value);
+  return value.type === "boolean" ? "true or false" : "text";
+}
+
+function numberType({ type, minimum, maximum }: Schema): string {
+  const kind = type === "integer" ? "whole number" : "number";
+  return minimum === undefined || maximum === undefined ? kind : `${kind}, ${minimum} to ${maximum}`;
+}
+
+function tableOf([title, { properties = {}, required = [] }]: Section): string {
+  const rows = Object.entries(properties).map(([key, property]) => {
+    const value = property as Schema;
+    const fallback = required.includes(key) ? "**required**" : code(value.default);
+    const example = code((value.examples as unknown[] | undefined)?.[0] ?? value.const ?? value.enum?.[0]);
+    const cells = [`\`${key}\``, typeOf(value), fallback, example, value.description ?? ""];
+    return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  });
+  return [`## ${title}`, "", "| key | type | default | example | |", "|---|---|---|---|---|", ...rows].join(
+    "\n",
+  );
+}
+
+/** As it would stand in a file, on one line. */
+function code(value: unknown): string {
+  if (value === undefined) return "";
+  const text = typeof value === "string" && /^[\w./-]/.test(value) ? value : JSON.stringify(value);
+  return `\`${text}\``;
+}
+
+const guide = `# The workflow file
+
+<!-- Written by scripts/print-definition-schema.ts: change the model or the script, not this page. -->
+
+A workflow is one YAML 1.2 or JSON file. \`schema/workflow.schema.json\` describes it to editors; with the YAML
+language server, the first line of a file can name it:
+
+    # yaml-language-server: $schema=schema/workflow.schema.json
+    name: ci
+    inputs:
+      target: { type: choice, options: [debug, release], default: debug }
+    source: { git: https://example.org/app.git, ref: main }
+    stages:
+      - name: build
+        steps:
+          - { ref: compile, run: make -j2 "$TARGET", timeout: 10m, retry: { attempts: 2, backoff: 5s } }
+          - { ref: lint, run: make lint, continueOnError: true }
+      - name: publish
+        steps:
+          - ref: upload
+            run: ./upload.sh "$VERSION"
+            env: { VERSION: "\${{ steps.compile.outputs.version }}" }
+          - { ref: alert, run: ./alert.sh, when: on_failure, needs: [upload] }
+
+A faulty file is refused with all of its faults at once, each with line and column. Unknown keys are faults. A
+text that is no YAML answers with the YAML errors alone, the first of each line.
+`;
+
+const rules = `## Durations
+
+A whole number and a unit: \`500ms\`, \`30s\`, \`10m\`, \`2h\`, \`1d\`; at most \`30d\`.
+
+## Environment
+
+A command sees a few variables of the runner's machine (\`PATH\`, \`HOME\`, \`LANG\` and such), and over them, the
+later one winning: the inputs, \`env\` of the workflow, \`env\` of the step, the variables that the run was started
+with, and last Runcast's own (\`RUNCAST_OUTPUT\` and others).
+
+- Input \`target\` is the variable \`TARGET\`. An optional input that has neither value nor default is not set.
+- Values are text, numbers or true/false, and arrive as they are written: \`1.10\` stays \`1.10\`.
+- \`\${NAME}\` in a value is what NAME has been set to before, in the order above and then in that of the file. A
+  name that nothing has set stays as it is written: the variables of the runner's machine are not known here, so
+  write \`export PATH=/opt/bin:$PATH\` in the command. \`$\${NAME}\` is the text \`\${NAME}\`.
+
+## Expressions
+
+\`\${{ inputs.NAME }}\` and \`\${{ steps.REF.outputs.KEY }}\` are filled in where they stand in the values of \`env\`
+and of the workflow's \`outputs\`, and nowhere else. \`$\${{\` is the text \`\${{\`. Inside \`{ }\` and
+\`[ ]\`, YAML wants a value with \`\${\` in quotes.
+
+- In a command they are refused: whatever is pasted into a command can become a command. Set a variable in \`env\`
+  and use that, in double quotes.
+- A step can use the outputs of steps that are over when it starts: those that it needs, directly or through
+  others, and those of the stages that it waits for. The workflow's \`env\` can use inputs only.
+- What has no value is empty text: an input that was not given, a key that the step did not write, a step that was
+  skipped. Lists and maps arrive as JSON; \`KEY\` can lead inside, as in \`outputs.image.digest\`.
+
+A step writes its outputs to the file \`$RUNCAST_OUTPUT\`: lines of \`key=value\`, or one JSON object.
+
+## YAML
+
+Anchors and aliases work. Refused are keys that stand twice, merge keys (\`<<\`), tags of your own, a second
+document, and values that JSON does not have (\`.inf\`, \`.nan\`).
+
+## Limits
+
+A file has at most 4 MiB, ${MAX_STAGES} stages, ${MAX_STEPS.toLocaleString("en")} steps, ${MAX_NEEDS.toLocaleString("en")} needs and ${MAX_ENV_ENTRIES} variables in one \`env\`. A command has at
+most 128 KiB, a value of a variable 32,768 characters.
+`;
+
+const files: Readonly<Record<string, string>> = {
+  "schema/workflow.schema.json": `${JSON.stringify(schema, null, 2)}\n`,
+  "docs/workflow-file.md": `${[guide.trimEnd(), ...sections.map(tableOf), rules.trimEnd()].join("\n\n")}\n`,
+};
+for (const [file, text] of Object.entries(files)) {
+  if (!process.argv.includes("--check")) writeFileSync(file, text);
+  else if (!existsSync(file) || readFileSync(file, "utf8") !== text) {
+    console.error(
+      `${file} is not what the model says; run: node --import tsx scripts/print-definition-schema.ts`,
+    );
+    process.exitCode = 1;
+  }
+}
