@@ -10,8 +10,9 @@ export default defineConfig({
   },
   test: {
     pool: "forks",
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Tests wait for conditions; this only ends what hangs.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     projects: [
       { extends: true, test: { name: "unit", include: UNIT.map((folder) => `test/${folder}/**/*.test.ts`) } },
       {

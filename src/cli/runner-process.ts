@@ -18,7 +18,7 @@ export function spawnRunner(
   { url, token }: RunnerTarget,
   stderr: "inherit" | "ignore",
 ): ChildProcess {
-  const loader = fromSource ? ["--import", "tsx"] : [];
+  const loader = fromSource ? ["--import", import.meta.resolve("tsx")] : [];
   return spawn(process.execPath, [...loader, ENTRY], {
     stdio: ["ignore", stderr, stderr],
     env: {
@@ -28,7 +28,7 @@ export function spawnRunner(
       RUNCAST_RUNNER_NAME: config.runnerName,
       RUNCAST_RUNNER_WORK_DIR: config.runnerWorkDir,
       RUNCAST_ALLOW_FILE_SOURCES: String(config.allowFileSources),
-      RUNCAST_EXIT_WITH_PARENT: "1",
+      RUNCAST_EXIT_WITH_PARENT: String(process.pid),
     },
   });
 }

@@ -21,7 +21,8 @@ export async function runRunnerProcess(environment: NodeJS.ProcessEnv = process.
     const settings = readRunnerSettings(environment, hostname());
     const runner = await startRunner({ ...settings, version: packageVersion(), logger });
     endOnSignals(runner);
-    if (environment["RUNCAST_EXIT_WITH_PARENT"] === "1") endWithParent(runner);
+    const parent = Number(environment["RUNCAST_EXIT_WITH_PARENT"]);
+    if (parent > 0) endWithParent(runner, parent);
     await runner.closed;
   } catch (error) {
     // A refused token has had its line when it was refused.
@@ -44,9 +45,8 @@ function endOnSignals(runner: RunnerHandle): void {
   runner.closed.then(unsubscribe, unsubscribe);
 }
 
-/** Comparing with the first parent also works where that is process 1, or where orphans go to another process. */
-function endWithParent(runner: RunnerHandle): void {
-  const parent = process.ppid;
+/** The parent names itself: it may be gone before this process has asked who it is. */
+function endWithParent(runner: RunnerHandle, parent: number): void {
   const check = setInterval(() => {
     if (process.ppid === parent) return;
     clearInterval(check);

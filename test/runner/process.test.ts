@@ -132,12 +132,11 @@ describe("the runner process", () => {
   it("ends with its parent when told to", async () => {
     const stub = await startStub();
     const workDirectory = await temporaryDirectory();
-    const script = '"$0" --import "$1" "$2" & echo $! > "$3/pid"; wait';
+    const script = 'RUNCAST_EXIT_WITH_PARENT=$$ "$0" --import "$1" "$2" & echo $! > "$3/pid"; wait';
     const words = [process.execPath, TYPESCRIPT_LOADER, RUNNER_MAIN, workDirectory];
     const settings = {
       RUNCAST_URL: stub.url,
       RUNCAST_RUNNER_WORK_DIR: workDirectory,
-      RUNCAST_EXIT_WITH_PARENT: "1",
     };
     const env = runnerEnvironment(settings);
     const parent = spawn("sh", ["-c", script, ...words], { stdio: "ignore", env });
