@@ -4,6 +4,8 @@
  */
 
 const SEPARATOR = "|";
+/** PostgreSQL's integers end here: no position lies beyond. */
+const MAX_PART = 2 ** 31 - 1;
 
 export interface StreamCursor {
   readonly epoch: string;
@@ -30,7 +32,7 @@ export function decodeCursor(cursor: string, stream: string): StreamCursor | nul
   const [epoch, name, numbers, ...rest] = text.split(SEPARATOR);
   if (epoch === undefined || name !== stream || numbers === undefined || rest.length > 0) return null;
   const position = numbers.split(".").map(Number);
-  return position.every((part) => Number.isSafeInteger(part) && part >= 0)
+  return position.every((part) => Number.isInteger(part) && part >= 0 && part <= MAX_PART)
     ? { epoch, stream, position }
     : null;
 }

@@ -41,6 +41,9 @@ export class TotalCount {
   exact!: boolean;
 }
 
+const MAX_MOMENT_MS = 8_640_000_000_000_000;
+const MAX_POSITION = 2 ** 30;
+
 export interface Edge<Item> {
   readonly cursor: string;
   readonly node: Item;
@@ -145,6 +148,16 @@ export function foreignCursor(): GraphQLError {
 /** A cursor's part is a database key: a client may have made the cursor up. */
 export function isKey(part: unknown): part is string {
   return typeof part === "string" && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(part);
+}
+
+/** Milliseconds that both JavaScript and PostgreSQL take for a moment. */
+export function isMoment(part: unknown): part is number {
+  return Number.isInteger(part) && (part as number) >= 0 && (part as number) <= MAX_MOMENT_MS;
+}
+
+/** A position in a run, small enough for PostgreSQL's integers even when a page is added. */
+export function isPosition(part: unknown): part is number {
+  return Number.isInteger(part) && (part as number) >= 0 && (part as number) <= MAX_POSITION;
 }
 
 function listHash(list: string): string {

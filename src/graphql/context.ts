@@ -17,8 +17,8 @@ export interface Services {
 export interface RequestContext extends Services {
   readonly viewer: Viewer;
   readonly correlationId: string;
-  /** Size of the request's body; 0 over WebSocket, where every message is small. */
-  readonly requestBytes: number;
+  /** Size of the request's body, once it was read; 0 over WebSocket, where every message is small. */
+  requestBytes: number;
   /** Aborted when the client hung up. */
   readonly signal: AbortSignal;
   /** Each object is read once per operation - and once per event of a subscription, which must see what is new. */

@@ -12,6 +12,7 @@ export type ErrorCode =
   | "BUSY"
   | "SESSION_LOST"
   | "QUERY_TOO_COMPLEX"
+  | "OPERATION_RESOLUTION_FAILURE"
   | "PAYLOAD_TOO_LARGE"
   | "DEADLINE_EXCEEDED"
   | "INTERNAL_SERVER_ERROR";
@@ -54,7 +55,15 @@ function translate(cause: unknown): GraphQLError | null {
   if (cause instanceof InvalidCursorError) return apiError("INVALID_CURSOR", cause.message);
   if (cause instanceof SessionLostError) return apiError("SESSION_LOST", cause.message);
   if (cause instanceof BusyError) return apiError("BUSY", cause.message);
+  if (isUnstorableText(cause)) return badInput("text must not contain a NUL character");
   return null;
+}
+
+/** PostgreSQL's codes for a NUL in a text and in a JSON text: it came with the request, nothing of ours makes one. */
+const UNSTORABLE_TEXT: readonly unknown[] = ["22021", "22P05"];
+
+function isUnstorableText(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && UNSTORABLE_TEXT.includes(cause.code);
 }
 
 /**
@@ -83,7 +92,9 @@ export function publicError(
 }
 
 function codeOf({ extensions, originalError }: GraphQLError): string | null {
-  const { code } = extensions;
+  // A library wraps what a rule of ours reports into its own error, under a code of its own.
+  const inner = originalError instanceof GraphQLError ? originalError.extensions["code"] : undefined;
+  const code = inner ?? extensions["code"];
   if (typeof code === "string") return PUBLIC_CODES.has(code) ? code : null;
   // An error that graphql-js itself made while it checked a document or its variables.
   return originalError === undefined ? "GRAPHQL_VALIDATION_FAILED" : null;

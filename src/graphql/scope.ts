@@ -24,15 +24,19 @@ export function found<Row>(row: Row | null): Row {
   return row;
 }
 
-/** The project that a client names by id or slug; NOT_FOUND unless the viewer may read it. */
-export async function readableProject(
-  { viewer, loaders, engine }: RequestContext,
+/** The project that a client names by id or slug, whoever may read it. */
+export async function findProject(
+  { loaders, engine }: Pick<RequestContext, "loaders" | "engine">,
   idOrSlug: string,
-): Promise<ProjectRecord> {
+): Promise<ProjectRecord | null> {
   const key = keyOf("Project", idOrSlug);
-  const project =
-    key === null ? await findProjectBySlug(engine.database, idOrSlug) : await loaders.project.load(key);
-  if (project === null || !mayRead(viewer, project.id)) throw objectNotFound();
+  return key === null ? await findProjectBySlug(engine.database, idOrSlug) : await loaders.project.load(key);
+}
+
+/** NOT_FOUND unless the viewer may read it. */
+export async function readableProject(context: RequestContext, idOrSlug: string): Promise<ProjectRecord> {
+  const project = await findProject(context, idOrSlug);
+  if (project === null || !mayRead(context.viewer, project.id)) throw objectNotFound();
   return project;
 }
 

@@ -5,9 +5,9 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { GraphQLError, type GraphQLSchema, type OperationDefinitionNode } from "graphql";
 import { createContext, type RequestContext, type Services } from "../graphql/context.ts";
 import { publicError } from "../graphql/errors.ts";
+import { mendSurrogates } from "../graphql/json-text.ts";
 import { checkCost } from "../graphql/limits/cost.ts";
 import { DOCUMENT_LIMITS, documentLimits } from "../graphql/limits/document-limits.ts";
-import { correlationId } from "../observability/correlation-id.ts";
 import type { Logger } from "../observability/logger.ts";
 import { type Authenticator, tokenOf } from "./authenticate.ts";
 
@@ -31,7 +31,7 @@ export async function serveGraphql(
   endpoint: GraphqlEndpoint,
 ): Promise<ApolloServer<RequestContext>> {
   const { schema, services, authenticator, logger, shutdown } = endpoint;
-  const viewers = new WeakMap<FastifyRequest, RequestContext>();
+  const contexts = new WeakMap<FastifyRequest, RequestContext>();
   const apollo = new ApolloServer<RequestContext>({
     schema,
     introspection: true,
@@ -46,7 +46,14 @@ export async function serveGraphql(
     logger,
   });
   await apollo.start();
-  const handler = fastifyApolloHandler(apollo, { context: async (request) => viewers.get(request)! });
+  const handler = fastifyApolloHandler(apollo, { context: async (request) => contexts.get(request)! });
+  const parseJson = server.getDefaultJsonParser("error", "error");
+  server.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
+    // Counted here: a body that comes in chunks does not announce its length.
+    const context = contexts.get(request);
+    if (context !== undefined) context.requestBytes = Buffer.byteLength(body);
+    parseJson(request, mendSurrogates(body), done);
+  });
 
   server.route({
     url: "/graphql",
@@ -60,11 +67,15 @@ export async function serveGraphql(
       });
       const context = createContext(services, {
         viewer,
-        correlationId: correlationId(request.headers["x-correlation-id"]),
-        requestBytes: Number(request.headers["content-length"] ?? 0),
+        correlationId: request.id,
+        requestBytes: 0,
         signal: AbortSignal.any([hangUp.signal, shutdown]),
       });
-      viewers.set(request, context);
+      contexts.set(request, context);
+    },
+    async onSend(request, reply, payload) {
+      const isRefusal = reply.statusCode >= 400 && String(reply.getHeader("content-type")).includes("json");
+      return isRefusal && typeof payload === "string" ? withCorrelationId(payload, request.id) : payload;
     },
     handler,
   });
@@ -80,13 +91,26 @@ const UNAUTHENTICATED = JSON.stringify({
   ],
 });
 
+/** What is refused before an operation is looked at does not know its request's id. */
+function withCorrelationId(payload: string, correlationId: string): string {
+  const body = JSON.parse(payload) as { errors?: { extensions?: object }[] };
+  const errors = body.errors?.map((error) => ({
+    ...error,
+    extensions: { correlationId, ...error.extensions },
+  }));
+  return JSON.stringify({ ...body, errors });
+}
+
 function requestLimits(schema: GraphQLSchema): ApolloServerPlugin<RequestContext> {
   return {
     async requestDidStart() {
       let cost: number | null = null;
       return {
         async didResolveOperation({ document, request, operation, contextValue }) {
-          refuseLargeBody(operation!, contextValue.requestBytes);
+          // Executing it tells what is wrong with its name.
+          if (operation === undefined) return;
+          refuseLargeBody(operation, contextValue.requestBytes);
+          refuseSubscription(operation);
           cost = checkCost(schema, document, request.variables ?? {}, request.operationName);
         },
         async willSendResponse({ response }) {
@@ -107,6 +131,14 @@ function refuseLargeBody({ selectionSet }: OperationDefinitionNode, bytes: numbe
     const extensions = { code: "PAYLOAD_TOO_LARGE", http: { status: 413 } };
     throw new GraphQLError(`the request has ${bytes} bytes, more than ${BODY_LIMIT}`, { extensions });
   }
+}
+
+function refuseSubscription({ operation }: OperationDefinitionNode): void {
+  if (operation !== "subscription") return;
+  const extensions = { code: "BAD_REQUEST", http: { status: 400 } };
+  throw new GraphQLError("a subscription needs a WebSocket: connect to this address with graphql-ws", {
+    extensions,
+  });
 }
 
 function publicErrors(logger: Logger): ApolloServerPlugin<RequestContext> {

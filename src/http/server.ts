@@ -1,5 +1,6 @@
 import type { AddressInfo } from "node:net";
 import Fastify, { type FastifyError, type FastifyInstance } from "fastify";
+import { correlationId } from "../observability/correlation-id.ts";
 import { type GraphqlEndpoint, LARGE_BODY_LIMIT, serveGraphql } from "./graphql-endpoint.ts";
 import { serveHealth } from "./health.ts";
 import { servePages } from "./pages.ts";
@@ -23,10 +24,15 @@ export interface HttpServer extends AsyncDisposable {
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { host, port, services, logger, allowedOrigins } = options;
   const shutdown = new AbortController();
-  const server = Fastify({ logger: false, bodyLimit: LARGE_BODY_LIMIT, forceCloseConnections: "idle" });
-  server.setErrorHandler<FastifyError>(async (error, _request, reply) => {
+  const server = Fastify({
+    logger: false,
+    bodyLimit: LARGE_BODY_LIMIT,
+    forceCloseConnections: "idle",
+    genReqId: ({ headers }) => correlationId(headers["x-correlation-id"]),
+  });
+  server.setErrorHandler<FastifyError>(async (error, request, reply) => {
     const status = error.statusCode ?? 500;
-    if (status >= 500) logger.error({ err: error }, "a request failed");
+    if (status >= 500) logger.error({ err: error, correlationId: request.id }, "a request failed");
     return await reply.code(status).send(errorBody(status, error.message));
   });
   serveHealth(server, services.engine.database);

@@ -1,17 +1,17 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
-import { type ExecutionArgs, GraphQLError, parse, specifiedRules, validate } from "graphql";
-import type { Context as Connection, SubscribePayload } from "graphql-ws";
-import { type Extra, useServer } from "graphql-ws/use/ws";
+import { GraphQLError } from "graphql";
+import type { Context as Connection } from "graphql-ws";
+import { useServer as attachProtocol, type Extra } from "graphql-ws/use/ws";
 import { WebSocketServer } from "ws";
 import type { Viewer } from "../domain/access.ts";
 import { createContext, type RequestContext } from "../graphql/context.ts";
 import { apiError, publicError } from "../graphql/errors.ts";
-import { checkCost } from "../graphql/limits/cost.ts";
-import { DOCUMENT_LIMITS, documentLimits } from "../graphql/limits/document-limits.ts";
 import { correlationId } from "../observability/correlation-id.ts";
 import { tokenOf } from "./authenticate.ts";
 import type { GraphqlEndpoint } from "./graphql-endpoint.ts";
+import { prepareOperation } from "./prepare-operation.ts";
+import { TokenWatch } from "./token-watch.ts";
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
 const INIT_WAIT_MS = 3_000;
@@ -22,6 +22,7 @@ const MAX_SOCKETS_PER_ACCOUNT = 20;
 /** graphql-ws's own code for a connection that may not be. */
 const UNAUTHORIZED = 4401;
 const TOO_MANY_SOCKETS = 4429;
+const INTERNAL_ERROR = 4500;
 
 export interface WebSocketOptions extends GraphqlEndpoint {
   /** Origins of pages that may connect; the server's own always may, and so may programs, which send none. */
@@ -29,7 +30,8 @@ export interface WebSocketOptions extends GraphqlEndpoint {
 }
 
 interface SocketExtra extends Extra, Record<PropertyKey, unknown> {
-  viewer?: Viewer;
+  /** Set once the socket is accepted; only then does it count for its account. */
+  token?: TokenWatch;
 }
 type Parameters = Record<string, unknown> | undefined;
 type Socket = Connection<Parameters, SocketExtra>;
@@ -42,30 +44,29 @@ export function serveWebSocket(server: Server, options: WebSocketOptions): Async
     perMessageDeflate: false,
   });
   const perAccount = new Map<string, number>();
-  const count = (viewer: Viewer, change: number): number => {
-    const next = (perAccount.get(viewer.accountId) ?? 0) + change;
-    if (next === 0) perAccount.delete(viewer.accountId);
-    else perAccount.set(viewer.accountId, next);
-    return next;
-  };
-  const protocol = useServer<Parameters, SocketExtra>(
+  const protocol = attachProtocol<Parameters, SocketExtra>(
     {
       schema: options.schema,
       connectionInitWaitTimeout: INIT_WAIT_MS,
-      async onConnect(socket) {
-        const headers = { ...socket.extra.request.headers, ...lowerCase(socket.connectionParams) };
-        const viewer = await options.authenticator.viewerOf(tokenOf(headers));
-        if (viewer === null) return refuse(socket, UNAUTHORIZED, "Unauthorized");
-        socket.extra.viewer = viewer;
-        if (count(viewer, 1) > MAX_SOCKETS_PER_ACCOUNT)
-          return refuse(socket, TOO_MANY_SOCKETS, "Too many sockets");
-        return true;
+      // Otherwise the reason of a close tells what went wrong inside.
+      isProd: true,
+      onConnect: async (socket) => await accept(socket, perAccount, options),
+      onClose: ({ extra }) => {
+        if (extra.token === undefined) return;
+        extra.token[Symbol.dispose]();
+        countSocket(perAccount, extra.token.viewer, -1);
       },
-      onDisconnect: (socket) => forget(socket, count),
-      onSubscribe: (socket, _id, payload) => prepare(socket, payload, options),
+      onSubscribe: async (socket, _id, payload) => {
+        const refused = await refuseOperation(socket);
+        if (refused !== null) return [refused];
+        const viewer = socket.extra.token!.viewer;
+        const request = { viewer, correlationId: correlationId(), requestBytes: 0, signal: options.shutdown };
+        return prepareOperation(options.schema, payload, createContext(options.services, request));
+      },
       onError: (_socket, _id, _payload, errors) =>
         errors.map((error) => toPublic(error, correlationId(), options)),
-      onNext: (_socket, _id, _payload, args, result) => {
+      onNext: ({ extra }, _id, _payload, args, result) => {
+        extra.token?.closeIfExpired();
         if (result.errors === undefined) return undefined;
         const id = (args.contextValue as RequestContext).correlationId;
         return { ...result, errors: result.errors.map((error) => toPublic(error, id, options)) };
@@ -91,50 +92,48 @@ export function serveWebSocket(server: Server, options: WebSocketOptions): Async
   };
 }
 
-function refuse(socket: Socket, code: number, reason: string): false {
-  socket.extra.socket.close(code, reason);
-  return false;
+async function accept(
+  { extra, connectionParams }: Socket,
+  perAccount: Map<string, number>,
+  { authenticator, services, logger }: WebSocketOptions,
+): Promise<boolean> {
+  const { socket, request } = extra;
+  const refuse = (code: number, reason: string): false => {
+    socket.close(code, reason);
+    return false;
+  };
+  try {
+    const token = tokenOf({ ...request.headers, ...lowerCase(connectionParams) });
+    const viewer = await authenticator.viewerOf(token);
+    if (token === null || viewer === null) return refuse(UNAUTHORIZED, "Unauthorized");
+    // Gone meanwhile: `onClose` has been called already and would not take it off the count again.
+    if (socket.readyState !== socket.OPEN) return false;
+    if ((perAccount.get(viewer.accountId) ?? 0) >= MAX_SOCKETS_PER_ACCOUNT)
+      return refuse(TOO_MANY_SOCKETS, "Too many sockets");
+    countSocket(perAccount, viewer, 1);
+    extra.token = new TokenWatch({ token, viewer, socket, authenticator, clock: services.engine.clock });
+    return true;
+  } catch (error) {
+    logger.error({ err: error }, "a socket could not be opened");
+    return refuse(INTERNAL_ERROR, "Internal server error");
+  }
 }
 
-function forget({ extra }: Socket, count: (viewer: Viewer, change: number) => number): void {
-  if (extra.viewer !== undefined) count(extra.viewer, -1);
+function countSocket(perAccount: Map<string, number>, { accountId }: Viewer, change: 1 | -1): void {
+  const next = (perAccount.get(accountId) ?? 0) + change;
+  if (next === 0) perAccount.delete(accountId);
+  else perAccount.set(accountId, next);
 }
 
-/** Everything that is checked before an operation runs: its size, its validity, its cost. */
-function prepare(
-  { extra, subscriptions }: Socket,
-  payload: SubscribePayload,
-  { schema, services, shutdown }: WebSocketOptions,
-): ExecutionArgs | readonly GraphQLError[] {
+async function refuseOperation({ extra, subscriptions }: Socket): Promise<GraphQLError | null> {
   // graphql-ws has entered this one already.
   if (Object.keys(subscriptions).length > MAX_SUBSCRIPTIONS) {
-    return [
-      apiError("QUERY_TOO_COMPLEX", `a socket carries at most ${MAX_SUBSCRIPTIONS} operations at once`),
-    ];
+    return apiError("QUERY_TOO_COMPLEX", `a socket carries at most ${MAX_SUBSCRIPTIONS} operations at once`);
   }
   try {
-    const document = parse(payload.query, { maxTokens: DOCUMENT_LIMITS.tokens });
-    const errors = validate(schema, document, [...specifiedRules, documentLimits]);
-    if (errors.length > 0) return errors;
-    const variableValues = payload.variables ?? {};
-    const operationName = payload.operationName ?? undefined;
-    checkCost(schema, document, variableValues, operationName);
-    const contextValue = createContext(services, {
-      viewer: extra.viewer!,
-      correlationId: correlationId(),
-      requestBytes: 0,
-      signal: shutdown,
-    });
-    return {
-      schema,
-      document,
-      variableValues,
-      contextValue,
-      ...(operationName !== undefined && { operationName }),
-    };
+    return (await extra.token!.check()) ? null : apiError("UNAUTHENTICATED", "the token has ended");
   } catch (error) {
-    if (error instanceof GraphQLError) return [error];
-    throw error;
+    return new GraphQLError("the token could not be checked", { originalError: error as Error });
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Bus, noticeKeys } from "../domain/bus.ts";
+import { type Bus, type Listener, noticeKeys } from "../domain/bus.ts";
 import type { Clock } from "../domain/clock.ts";
 import {
   decodeCursor,
@@ -51,70 +51,84 @@ interface Sources {
 const CHUNKS = 8;
 const LOOK_AGAIN_MS = 1_000;
 
-/** The log of one attempt from a position on, until it is complete or nobody is left who could complete it. */
+/**
+ * The log of one attempt from a position on, until it is complete or nobody is left who could complete it. It ends
+ * without an END when the step has ended and never starts that attempt: there is no such log.
+ */
 export async function* followLog(
   sources: Sources,
   request: FollowLog,
   signal: AbortSignal,
 ): AsyncGenerator<LogStreamItem, void, void> {
   const { database, bus, clock } = sources;
-  const { runId, step, grep } = request;
+  const { runId, step } = request;
   const epoch = await readEpoch(database);
-  const resumed = resumeFrom(request, epoch);
-  const attempt = await findAttempt(sources, request, resumed?.attempt ?? request.attempt, signal);
-  if (attempt === null) return;
-  const cursorAt = (offset: number): string =>
-    encodeCursor({ epoch, stream: streamOf(request), position: [attempt, offset] });
-
-  let listener = bus.listen([noticeKeys.run(runId)]);
-  let listensTo: number | null = null;
-  let offset: number | null = null;
-  let caughtUp = false;
+  const start = readStart(request, epoch);
+  const listener = new LogListener(bus, request);
   try {
+    const attempt = start.attempt ?? (await newestAttempt(database, request));
+    const cursorAt = (position: number): string =>
+      encodeCursor({ epoch, stream: streamOf(request), position: [attempt, position] });
+    let offset: number | null = null;
+    let caughtUp = false;
     while (!signal.aborted) {
       const head = await logHead(database, runId, step, attempt, clock.now());
-      if (head === null) {
-        await listener.heard(LOOK_AGAIN_MS, signal);
-        continue;
-      }
-      if (listensTo !== head.fence) {
-        listener.close();
-        listener = bus.listen([noticeKeys.run(runId), noticeKeys.log(runId, step, head.fence)]);
-        listensTo = head.fence;
-        continue;
-      }
+      if (head !== null && listener.hearOf(head.fence)) continue;
       if (offset === null) {
-        const start = startOf(request, resumed, head, epoch);
-        offset = start.offset;
-        if (start.reset !== null) yield { kind: "RESET", cursor: cursorAt(offset), reason: start.reset };
+        const first = firstOffset(start, head?.length ?? 0);
+        offset = first.offset;
+        if (first.reset !== null) yield { kind: "RESET", cursor: cursorAt(offset), reason: first.reset };
       }
-      while (offset < head.length) {
-        const chunks = await logChunks(database, { runId, step, fence: head.fence }, offset, CHUNKS);
-        const read = readLines(chunks, offset, grep);
-        if (read.offset === offset) break;
+      for await (const read of storedLines(database, request, head, offset)) {
         offset = read.offset;
         if (read.lines.length > 0)
           yield { kind: "LINES", cursor: cursorAt(offset), attempt, lines: read.lines };
       }
       if (!caughtUp) yield { kind: "CAUGHT_UP", cursor: cursorAt(offset) };
       caughtUp = true;
-      const complete = head.finalLength !== null && offset >= head.finalLength;
-      if (complete || head.abandoned) {
+      if (head === null && (await neverStarts(database, request, attempt))) return;
+      const truncated = head === null ? null : truncatedEnd(head, offset);
+      if (head !== null && truncated !== null) {
         const { nextAttempt } = head;
-        yield {
-          kind: "END",
-          cursor: cursorAt(offset),
-          attempt,
-          finalOffset: offset,
-          truncated: !complete,
-          nextAttempt,
-        };
+        yield { kind: "END", cursor: cursorAt(offset), attempt, finalOffset: offset, truncated, nextAttempt };
         return;
       }
-      await listener.heard(LOOK_AGAIN_MS, signal);
+      await listener.heard(signal);
     }
   } finally {
     listener.close();
+  }
+}
+
+/** Hears of the run, and of the log itself once its fence is known. */
+class LogListener {
+  readonly #bus: Bus;
+  readonly #place: FollowLog;
+  #listener: Listener;
+  #fence: number | null = null;
+
+  constructor(bus: Bus, place: FollowLog) {
+    this.#bus = bus;
+    this.#place = place;
+    this.#listener = bus.listen([noticeKeys.run(place.runId)]);
+  }
+
+  /** @returns whether that is new: what came before it was not heard, so one has to look again */
+  hearOf(fence: number): boolean {
+    if (this.#fence === fence) return false;
+    const { runId, step } = this.#place;
+    this.#listener.close();
+    this.#listener = this.#bus.listen([noticeKeys.run(runId), noticeKeys.log(runId, step, fence)]);
+    this.#fence = fence;
+    return true;
+  }
+
+  async heard(signal: AbortSignal): Promise<void> {
+    await this.#listener.heard(LOOK_AGAIN_MS, signal);
+  }
+
+  close(): void {
+    this.#listener.close();
   }
 }
 
@@ -122,58 +136,72 @@ function streamOf({ runId, step }: FollowLog): string {
   return `log ${runId}.${step}`;
 }
 
-interface Resumed {
-  readonly epoch: string;
-  readonly attempt: number;
-  readonly offset: number;
+interface Start {
+  /** Null = the newest one. */
+  readonly attempt: number | null;
+  /** Null = behind what is stored. */
+  readonly offset: number | null;
+  readonly reset: string | null;
 }
 
-function resumeFrom(request: FollowLog, epoch: string): Resumed | null {
-  if (request.after.kind !== "CURSOR") return null;
-  const decoded = decodeCursor(request.after.cursor, streamOf(request));
-  const [attempt, offset] = decoded?.position ?? [];
-  if (decoded === null || attempt === undefined || offset === undefined) {
+function readStart({ after, attempt, ...place }: FollowLog, epoch: string): Start {
+  if (after.kind === "START") return { attempt, offset: 0, reset: null };
+  if (after.kind === "HEAD") return { attempt, offset: null, reset: null };
+  const decoded = decodeCursor(after.cursor, streamOf({ after, attempt, ...place }));
+  const [ofAttempt, offset, ...rest] = decoded?.position ?? [];
+  if (decoded === null || ofAttempt === undefined || offset === undefined || rest.length > 0) {
     throw new InvalidCursorError("this cursor does not belong to this step's log");
   }
-  if (request.attempt !== null && request.attempt !== attempt && decoded.epoch === epoch) {
-    throw new InvalidCursorError(`this cursor belongs to attempt ${attempt}`);
+  if (decoded.epoch !== epoch) {
+    return { attempt, offset: 0, reset: "the database was restored or replaced since" };
   }
-  return { epoch: decoded.epoch, attempt, offset };
+  if (attempt !== null && attempt !== ofAttempt) {
+    throw new InvalidCursorError(`this cursor belongs to attempt ${ofAttempt}`);
+  }
+  return { attempt: ofAttempt, offset, reset: null };
 }
 
-function startOf(
-  { after }: FollowLog,
-  resumed: Resumed | null,
-  { length }: LogHead,
-  epoch: string,
-): { offset: number; reset: string | null } {
-  if (after.kind === "HEAD") return { offset: length, reset: null };
-  if (resumed === null) return { offset: 0, reset: null };
-  if (resumed.epoch !== epoch) return { offset: 0, reset: "the database was restored or replaced since" };
-  if (resumed.offset > length) return { offset: 0, reset: "the position lies beyond the end of the log" };
-  return { offset: resumed.offset, reset: null };
+function firstOffset({ offset, reset }: Start, length: number): { offset: number; reset: string | null } {
+  if (offset === null) return { offset: length, reset };
+  if (offset > length) return { offset: 0, reset: "the position lies beyond the end of the log" };
+  return { offset, reset };
 }
 
-/** Waits for the step's first start if need be; null when the subscriber left or the step can never start. */
-async function findAttempt(
-  { database, bus }: Sources,
+/** The attempt that runs or ran last; before the first one starts, that one. */
+async function newestAttempt(database: Database, { runId, step }: FollowLog): Promise<number> {
+  const [found] = await findSteps(database, [{ runId, index: step }]);
+  return Math.max(found?.attempt ?? 0, 1);
+}
+
+/** The step has ended, or is gone, without having come to that attempt. */
+async function neverStarts(
+  database: Database,
   { runId, step }: FollowLog,
-  attempt: number | null,
-  signal: AbortSignal,
-): Promise<number | null> {
-  if (attempt !== null) return attempt;
-  const listener = bus.listen([noticeKeys.run(runId)]);
-  try {
-    while (!signal.aborted) {
-      const [found] = await findSteps(database, [{ runId, index: step }]);
-      if (found === undefined) return null;
-      if (found.attempt > 0) return found.attempt;
-      if (found.finishedAt !== null) return null;
-      await listener.heard(LOOK_AGAIN_MS, signal);
-    }
-    return null;
-  } finally {
-    listener.close();
+  attempt: number,
+): Promise<boolean> {
+  const [found] = await findSteps(database, [{ runId, index: step }]);
+  return found === undefined || (found.finishedAt !== null && found.attempt < attempt);
+}
+
+/** Whether the log was cut short; null while it goes on. */
+function truncatedEnd({ finalLength, abandoned }: LogHead, offset: number): boolean | null {
+  if (finalLength !== null && offset >= finalLength) return false;
+  return abandoned ? true : null;
+}
+
+async function* storedLines(
+  database: Database,
+  { runId, step, grep }: FollowLog,
+  head: LogHead | null,
+  from: number,
+): AsyncGenerator<{ lines: LogLine[]; offset: number }, void, void> {
+  let offset = from;
+  while (head !== null && offset < head.length) {
+    const chunks = await logChunks(database, { runId, step, fence: head.fence }, offset, CHUNKS);
+    const read = readLines(chunks, offset, grep);
+    if (read.offset === offset) return;
+    offset = read.offset;
+    yield read;
   }
 }
 

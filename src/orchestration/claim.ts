@@ -46,7 +46,7 @@ export class ClaimDesk {
     const listener = bus.listen([noticeKeys.work(), noticeKeys.cancel(session)]);
     try {
       for (;;) {
-        const steps = max > 0 ? await claimSteps(database, session, claimId, max, clock.now()) : [];
+        const steps = await claimSteps(database, session, claimId, max, clock.now());
         const cancels = await stepsToCancel(database, session);
         const left = deadline - performance.now();
         if (steps.length > 0 || this.#hasNews(session, cancels) || left <= 0 || signal.aborted) {

@@ -1,6 +1,7 @@
 import type { RunCommand, TaskOutcome } from "../domain/commands.ts";
 import type { RunDelta } from "../domain/decide.ts";
 import { groupBy } from "../domain/group-by.ts";
+import { BusyError } from "../domain/refusals.ts";
 import { appliedFences, completeSteps, type StepCompletion, taskKey } from "../persistence/report-store.ts";
 import type { LockedRun } from "../persistence/run-store.ts";
 import { advance, type Engine } from "./transition.ts";
@@ -24,13 +25,14 @@ export interface TaskReport {
 /** STALE: the step is not the session's any more, and this report never counted. */
 export type ReportResult = "APPLIED" | "STALE";
 
-interface Waiting {
-  readonly report: TaskReport;
-  readonly resolve: (result: ReportResult) => void;
+/** What one caller reports, and where its answer goes. */
+interface Call {
+  readonly reports: readonly TaskReport[];
+  readonly resolve: (results: ReportResult[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Reports that one transaction takes at most: it holds the locks of all their runs. */
+/** Reports that one transaction takes at most, if they are of several callers: it holds the locks of all their runs. */
 const MAX_BATCH = 2_000;
 
 /**
@@ -39,7 +41,7 @@ const MAX_BATCH = 2_000;
  */
 export class ReportCollector {
   readonly #engine: Engine;
-  #waiting: Waiting[] = [];
+  #waiting: Call[] = [];
   #running = false;
 
   constructor(engine: Engine) {
@@ -47,32 +49,46 @@ export class ReportCollector {
   }
 
   async report(reports: readonly TaskReport[]): Promise<ReportResult[]> {
-    const results = reports.map(
-      (report) =>
-        new Promise<ReportResult>((resolve, reject) => {
-          this.#waiting.push({ report, resolve, reject });
-        }),
-    );
+    const results = new Promise<ReportResult[]>((resolve, reject) => {
+      this.#waiting.push({ reports, resolve, reject });
+    });
     void this.#drain();
-    return await Promise.all(results);
+    return await results;
   }
 
   async #drain(): Promise<void> {
     if (this.#running) return;
     this.#running = true;
-    while (this.#waiting.length > 0) {
-      const batch = this.#waiting.splice(0, MAX_BATCH);
-      try {
-        const results = await applyReports(
-          this.#engine,
-          batch.map(({ report }) => report),
-        );
-        for (const [i, { resolve }] of batch.entries()) resolve(results[i]!);
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
-    }
+    while (this.#waiting.length > 0) await this.#apply(this.#nextBatch());
     this.#running = false;
+  }
+
+  #nextBatch(): Call[] {
+    let size = 0;
+    const end = this.#waiting.findIndex(({ reports }, i) => {
+      size += reports.length;
+      return i > 0 && size > MAX_BATCH;
+    });
+    return this.#waiting.splice(0, end === -1 ? this.#waiting.length : end);
+  }
+
+  async #apply(calls: readonly Call[]): Promise<void> {
+    try {
+      const results = await applyReports(
+        this.#engine,
+        calls.flatMap(({ reports }) => reports),
+      );
+      let at = 0;
+      for (const { reports, resolve } of calls) {
+        resolve(results.slice(at, at + reports.length));
+        at += reports.length;
+      }
+    } catch (error) {
+      // What one caller sent must not be refused for what another did. A busy database is nobody's fault.
+      if (calls.length > 1 && !(error instanceof BusyError))
+        for (const call of calls) await this.#apply([call]);
+      else for (const { reject } of calls) reject(error);
+    }
   }
 }
 

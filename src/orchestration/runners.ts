@@ -1,4 +1,5 @@
 import type { Viewer } from "../domain/access.ts";
+import { groupBy } from "../domain/group-by.ts";
 import { SessionLostError } from "../domain/refusals.ts";
 import { taskKey } from "../persistence/report-store.ts";
 import {
@@ -7,12 +8,12 @@ import {
   heldSteps,
   type RunnerRegistration,
   registerRunner,
-  releaseUnknownLeases,
   type StepToCancel,
   sessionOwner,
   stepsToCancel,
+  unknownLeases,
 } from "../persistence/runner-store.ts";
-import type { Engine } from "./transition.ts";
+import { advance, type Engine } from "./transition.ts";
 
 export type { HeldStep, StepToCancel };
 
@@ -57,18 +58,27 @@ export class RunnerSessions {
   }
 
   async heartbeat(viewer: Viewer, session: string, held: readonly HeldStep[]): Promise<HeartbeatAnswer> {
-    const { database, clock, bus } = this.#engine;
+    const { database, clock } = this.#engine;
     const now = clock.now().getTime();
     const leaseUntil = new Date(now + LEASE_MS);
     const alive = await extendLease(database, session, viewer.accountId, leaseUntil);
     if (!alive) throw new SessionLostError("the runner's session is over");
-    const released = await releaseUnknownLeases(database, session, held, new Date(now - UNKNOWN_AFTER_MS));
-    if (released > 0) bus.publish({ topic: "work" });
+    await this.#releaseUnknown(session, held, new Date(now - UNKNOWN_AFTER_MS));
     const mine = new Set((await heldSteps(database, session)).map(taskKey));
     return {
       leaseUntil,
       cancels: await stepsToCancel(database, session),
       lost: held.filter((step) => !mine.has(taskKey(step))),
     };
+  }
+
+  /** Under the run's lock, like every report: a start of one of these may be on its way. */
+  async #releaseUnknown(session: string, held: readonly HeldStep[], grantedBefore: Date): Promise<void> {
+    const unknown = await unknownLeases(this.#engine.database, session, held, grantedBefore);
+    if (unknown.length === 0) return;
+    const byRun = groupBy(unknown, ({ runId }) => runId);
+    await advance(this.#engine, [...byRun.keys()], ({ state }) =>
+      byRun.get(state.id)!.map(({ step, fence }) => ({ kind: "RELEASE_STEP", step, fence })),
+    );
   }
 }

@@ -7,6 +7,7 @@ import {
   type AppliedDeltas,
   applyDeltas,
   type LockedRun,
+  lockReadySteps,
   lockRuns,
   type RunUpdate,
 } from "../persistence/run-store.ts";
@@ -31,7 +32,8 @@ const NOTHING: AppliedDeltas = { changes: [], cancelingSessions: [], workReady: 
 /**
  * The one way in which a run changes state, apart from the fast path of reports: lock, load, decide, store.
  * The caller commits and then calls `announce`.
- * @param commandsFor called with each locked run; an empty list leaves it alone
+ * @param commandsFor called with each locked run, again when a claim took some of its steps meanwhile; an empty
+ *   list leaves it alone
  * @param revised whether this is a person's command, which raises the run's revision
  */
 export async function transition(
@@ -41,17 +43,21 @@ export async function transition(
   commandsFor: (run: LockedRun) => readonly RunCommand[],
   { revised = false } = {},
 ): Promise<Transitioned> {
-  const runs = await lockRuns(transaction, runIds, versions);
-  const now = clock.now();
-  const deltas = new Map<string, RunDelta>();
-  const updates: RunUpdate[] = [];
-  for (const [id, run] of runs) {
-    const delta = decide(run.state, commandsFor(run), now);
-    deltas.set(id, delta);
-    if (delta.applied.includes(true)) updates.push({ run, delta, revised });
+  for (;;) {
+    const runs = await lockRuns(transaction, runIds, versions);
+    const now = clock.now();
+    const deltas = new Map<string, RunDelta>();
+    const updates: RunUpdate[] = [];
+    for (const [id, run] of runs) {
+      const delta = decide(run.state, commandsFor(run), now);
+      deltas.set(id, delta);
+      if (delta.applied.includes(true)) updates.push({ run, delta, revised });
+    }
+    if (updates.length === 0) return { deltas, applied: NOTHING };
+    // At the second try no claim can come in between any more.
+    if (!(await lockReadySteps(transaction, updates))) continue;
+    return { deltas, applied: await applyDeltas(transaction, updates, now) };
   }
-  const applied = updates.length === 0 ? NOTHING : await applyDeltas(transaction, updates, now);
-  return { deltas, applied };
 }
 
 /** Tells everyone who waits. Only after the commit: nobody may see an event that could still be rolled back. */

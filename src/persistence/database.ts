@@ -17,6 +17,9 @@ const MAX_TRIES = 4;
 /** Two transactions that collided must not collide again. */
 const RETRY_SPREAD_MS = 50;
 
+/** The connection broke before the transaction was committed. */
+class ConnectionLostError extends Error {}
+
 export class Database implements Queryable, AsyncDisposable {
   readonly #dataSource: DataSource;
 
@@ -38,20 +41,29 @@ export class Database implements Queryable, AsyncDisposable {
   async transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
     return await retried(async () => {
       const runner = this.#dataSource.createQueryRunner();
+      const client = (await runner.connect()) as pg.PoolClient;
+      // From the commit on nobody knows whether it happened: the transaction must not simply run again.
+      let broken: Error | null = null;
+      let committing = false;
+      const noteBroken = (error: Error): void => {
+        if (!committing) broken ??= error;
+      };
+      client.on("error", noteBroken);
       try {
-        const client = (await runner.connect()) as pg.PoolClient;
         await runner.startTransaction();
         const result = await work({
           manager: runner.manager,
           query: async (statement, values) => await run(client, statement, values),
         });
+        committing = true;
         await runner.commitTransaction();
         return result;
       } catch (error) {
         // The first error is the one to report; a broken connection cannot roll back, and need not.
         if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
-        throw error;
+        throw broken === null ? error : new ConnectionLostError("the database is gone", { cause: broken });
       } finally {
+        client.off("error", noteBroken);
         await runner.release();
       }
     });
@@ -88,7 +100,8 @@ async function retried<Result>(work: () => Promise<Result>): Promise<Result> {
       if (code === "55P03" || code === "57014") {
         throw new BusyError("the object is busy, try again", { cause: error });
       }
-      if (code === null || !RETRYABLE.has(code) || tries >= MAX_TRIES) throw error;
+      const passing = error instanceof ConnectionLostError || (code !== null && RETRYABLE.has(code));
+      if (!passing || tries >= MAX_TRIES) throw error;
       await setTimeout(Math.random() * RETRY_SPREAD_MS * tries);
     }
   }

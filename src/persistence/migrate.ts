@@ -35,6 +35,15 @@ export async function migrate(url: string): Promise<string[]> {
 async function replaceFunctions(dataSource: DataSource): Promise<void> {
   const files = readdirSync(FUNCTIONS).filter((file) => file.endsWith(".sql"));
   await dataSource.transaction(async (manager) => {
-    for (const file of files.sort()) await manager.query(readFileSync(new URL(file, FUNCTIONS), "utf8"));
+    for (const file of files.sort()) {
+      // PostgreSQL keeps a function whose arguments or columns have changed beside the new one, or refuses it.
+      for (const { signature } of await manager.query<{ signature: string }[]>(
+        "select oid::regprocedure::text as signature from pg_proc where proname = $1",
+        [file.replace(".sql", "").replaceAll("-", "_")],
+      )) {
+        await manager.query(`drop function ${signature}`);
+      }
+      await manager.query(readFileSync(new URL(file, FUNCTIONS), "utf8"));
+    }
   });
 }

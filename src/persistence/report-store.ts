@@ -34,9 +34,8 @@ export async function completeSteps(
 ): Promise<{ applied: Set<string>; changes: RunChange[]; workReady: boolean }> {
   const rows = await source.query<{
     run_id: string;
-    step_idx: number;
-    fence: number;
-    result: "APPLIED" | "DEFERRED";
+    step_idx: number | null;
+    fence: number | null;
     last_seq: number | null;
     freed: number | null;
   }>(COMPLETE, [
@@ -52,25 +51,27 @@ export async function completeSteps(
     now,
   ]);
   const applied = new Set<string>();
-  const lastSeqs = new Map<string, number>();
-  for (const row of rows) {
-    if (row.result !== "APPLIED") continue;
-    applied.add(taskKey({ runId: row.run_id, step: row.step_idx, fence: row.fence }));
-    lastSeqs.set(row.run_id, row.last_seq!);
+  const changes: RunChange[] = [];
+  for (const { run_id: runId, step_idx: step, fence, last_seq: lastSeq } of rows) {
+    if (step === null) changes.push({ runId, lastSeq: lastSeq! });
+    else applied.add(taskKey({ runId, step, fence: fence! }));
   }
-  return {
-    applied,
-    changes: [...lastSeqs].map(([runId, lastSeq]) => ({ runId, lastSeq })),
-    workReady: rows.some(({ freed }) => (freed ?? 0) > 0),
-  };
+  return { applied, changes, workReady: rows.some(({ freed }) => (freed ?? 0) > 0) };
 }
 
 const APPLIED_FENCES: Statement = {
   name: "applied-fences",
   text: `select a.run_id as "runId", a.step_idx as step, a.fence
     from unnest($1::uuid[], $2::integer[], $3::integer[]) i(run_id, idx, fence)
-    join step_attempt a on a.run_id = i.run_id and a.step_idx = i.idx and a.fence = i.fence
-    where coalesce(a.status_reason ->> 'code', '') <> 'LEASE_LOST'`,
+    cross join lateral (
+      select s.cancel_proof from step_run s where s.run_id = i.run_id and s.idx = i.idx offset 0
+    ) s
+    cross join lateral (
+      select a.* from step_attempt a
+      where a.run_id = i.run_id and a.step_idx = i.idx and a.fence = i.fence offset 0
+    ) a
+    where coalesce(a.status_reason ->> 'code', '') <> 'LEASE_LOST'
+      and not (a.status = 'CANCELED' and s.cancel_proof = 'LEASE_EXPIRED')`,
 };
 
 /** Which of these tasks have ended with that very fence: a repeated report of theirs is no news, and no error. */

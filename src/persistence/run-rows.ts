@@ -1,6 +1,7 @@
 import {
   isActive,
   type RunEnding,
+  type RunHead,
   type RunState,
   type StageState,
   type StepState,
@@ -10,17 +11,39 @@ import type { StoredReason } from "./queries/stored-reason.ts";
 
 /** How the states of the domain look as rows, in both directions. Times travel as milliseconds since 1970. */
 
-export function reasonFrom(stored: StoredReason | null): StatusReason | null {
+function reasonFrom(stored: StoredReason | null): StatusReason | null {
   return stored === null ? null : { ...stored, at: new Date(stored.at) };
 }
 
-export function endingFrom(
-  stored: (Omit<RunEnding, "reason"> & { reason: StoredReason }) | null,
-): RunEnding | null {
+function endingFrom(stored: (Omit<RunEnding, "reason"> & { reason: StoredReason }) | null): RunEnding | null {
   return stored === null ? null : { ...stored, reason: reasonFrom(stored.reason)! };
 }
 
-/** One step as the loading statement packs it: an array costs a third of an object to build and to parse. */
+/** A run's own row as lock_runs packs it. */
+export interface PackedRun extends Pick<RunState, "id" | "status" | "progress"> {
+  readonly projectId: string;
+  readonly versionId: string;
+  readonly lastSeq: number;
+  readonly reason: StoredReason | null;
+  readonly ending: Parameters<typeof endingFrom>[0];
+  readonly queuedAt: number | null;
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+}
+
+export function headFrom(packed: PackedRun): RunHead {
+  return {
+    status: packed.status,
+    reason: reasonFrom(packed.reason),
+    ending: endingFrom(packed.ending),
+    queuedAt: dateFrom(packed.queuedAt),
+    startedAt: dateFrom(packed.startedAt),
+    finishedAt: dateFrom(packed.finishedAt),
+    progress: packed.progress,
+  };
+}
+
+/** One step as lock_runs packs it. */
 export type PackedStep = [
   index: number,
   status: StepState["status"],
@@ -41,10 +64,6 @@ export type PackedStep = [
 export function sessionOf(packed: PackedStep): string | null {
   return packed[7];
 }
-
-export const PACKED_STEP_SQL = `json_build_array(s.idx, s.status, s.status_reason, s.pending, s.fence, s.attempt,
-  s.lost, s.session_id::text, extract(epoch from s.started_at) * 1000,
-  extract(epoch from s.finished_at) * 1000, extract(epoch from s.due_at) * 1000, s.exit_code, s.cancel_proof)`;
 
 export function stepFrom(packed: PackedStep): StepState {
   const [index, status, reason, pending, fence, attempt, lost, session] = packed;
@@ -73,9 +92,6 @@ export type PackedStage = [
   startedAt: number | null,
   finishedAt: number | null,
 ];
-
-export const PACKED_STAGE_SQL = `json_build_array(g.idx, g.status, g.status_reason,
-  extract(epoch from g.started_at) * 1000, extract(epoch from g.finished_at) * 1000)`;
 
 export function stageFrom([index, status, reason, startedAt, finishedAt]: PackedStage): StageState {
   return {

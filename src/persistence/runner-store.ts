@@ -125,26 +125,14 @@ const HELD: Statement = {
   name: "held-steps",
   text: `select run_id as "runId", idx as step, fence from step_run where session_id = $1`,
 };
-/**
- * Only leases whose start was never reported, and which the runner does not know: the answer was lost. Like a
- * claim it takes no run lock, so it skips what somebody else holds.
- */
-const RELEASE_UNKNOWN: Statement = {
-  name: "release-unknown-leases",
-  text: `with unknown as materialized (
-      select s.run_id, s.idx from step_run s
-      where s.session_id = $1 and s.status = 'QUEUED' and s.leased_at < $2
-        and not exists (
-          select from unnest($3::uuid[], $4::integer[], $5::integer[]) h(run_id, idx, fence)
-          where h.run_id = s.run_id and h.idx = s.idx and h.fence = s.fence)
-      for no key update skip locked
-    )
-    update step_run s set session_id = null, leased_at = null, ready_pool = w.pool_id
-    from unknown u
-    join workflow_run r on r.id = u.run_id
-    join workflow_step w on w.version_id = r.workflow_version_id and w.idx = u.idx
-    where s.run_id = u.run_id and s.idx = u.idx
-    returning s.run_id`,
+/** Only leases whose start was never reported, and which the runner does not know: the answer was lost. */
+const UNKNOWN_LEASES: Statement = {
+  name: "unknown-leases",
+  text: `select s.run_id as "runId", s.idx as step, s.fence from step_run s
+    where s.session_id = $1 and s.started_at is null and s.leased_at < $2
+      and not exists (
+        select from unnest($3::uuid[], $4::integer[], $5::integer[]) h(run_id, idx, fence)
+        where h.run_id = s.run_id and h.idx = s.idx and h.fence = s.fence)`,
 };
 
 /** @returns false when the session is over */
@@ -161,21 +149,20 @@ export async function heldSteps(source: Queryable, session: string): Promise<Hel
   return await source.query<HeldStep>(HELD, [session]);
 }
 
-/** @returns how many leases went back to the queue */
-export async function releaseUnknownLeases(
+/** Leases of the session that it should have started or listed by now. */
+export async function unknownLeases(
   source: Queryable,
   session: string,
   held: readonly HeldStep[],
   grantedBefore: Date,
-): Promise<number> {
-  const released = await source.query(RELEASE_UNKNOWN, [
+): Promise<HeldStep[]> {
+  return await source.query<HeldStep>(UNKNOWN_LEASES, [
     session,
     grantedBefore,
     held.map(({ runId }) => runId),
     held.map(({ step }) => step),
     held.map(({ fence }) => fence),
   ]);
-  return released.length;
 }
 
 const OWNER: Statement = {
@@ -197,8 +184,11 @@ const MARK_DEAD: Statement = {
 const ORPHANS: Statement = {
   name: "orphaned-steps",
   text: `select s.run_id as "runId", s.idx as step, s.fence
-    from step_run s join runner_session n on n.id = s.session_id and n.dead
-    where s.session_id is not null order by s.run_id limit $1`,
+    from runner_session n
+    cross join lateral (
+      select s.run_id, s.idx, s.fence from step_run s where s.session_id = n.id offset 0
+    ) s
+    where n.dead limit $1`,
 };
 
 export async function markDeadSessions(source: Queryable, now: Date): Promise<number> {

@@ -17,7 +17,9 @@ const RUNS: Statement = {
   name: "task-runs",
   text: `select r.id, r.workflow_version_id as "versionId", r.number, r.workflow_name as "workflowName", r.branch,
       r.commit, i.inputs, i.env_vars as "envVars"
-    from workflow_run r join workflow_run_input i on i.run_id = r.id where r.id = any ($1)`,
+    from workflow_run r
+    cross join lateral (select i.inputs, i.env_vars from workflow_run_input i where i.run_id = r.id offset 0) i
+    where r.id = any ($1)`,
 };
 const OUTPUTS: Statement = {
   name: "step-outputs",

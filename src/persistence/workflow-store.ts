@@ -23,7 +23,7 @@ export interface VersionRow {
 const OPEN_WORKFLOW: Statement = {
   name: "open-workflow",
   text: `insert into workflow (id, project_id, name, created_at, updated_at) values ($1, $2, $3, $4, $4)
-    on conflict (project_id, name) do update set updated_at = excluded.updated_at
+    on conflict (project_id, name) do update set updated_at = workflow.updated_at
     returning id, project_id as "projectId", name, latest_version as "latestVersion"`,
 };
 const LATEST: Statement = {

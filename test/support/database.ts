@@ -16,6 +16,8 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   await execute(server, `create database ${name} template ${inject("templateDatabase")}`);
   const url = databaseOn(server, name);
   const pool = new pg.Pool({ connectionString: url, max: 4 });
+  // The server may cut a connection that is just ending; without a listener that would end the process.
+  pool.on("error", () => undefined);
   return {
     url,
     async query<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []) {

@@ -1,4 +1,4 @@
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { WebSocket } from "ws";
 import { type App, startApp } from "../../src/app.ts";
 import { createRuncastClient, type RuncastClient } from "../../src/client/runcast-client.ts";
@@ -39,6 +39,8 @@ export interface TestServerOptions {
   readonly runDuties?: boolean;
   /** Shares the database of another server: a second replica. */
   readonly database?: TestDatabase;
+  /** Default: silent, or the level of TEST_LOG_LEVEL. */
+  readonly logger?: Logger;
 }
 
 /** The real server on a real database of its own. */
@@ -47,7 +49,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const app = await startApp({
     config: { host: "127.0.0.1", port: 0, allowedOrigins: [], dbPoolSize: 6 },
     databaseUrl: database.url,
-    logger: pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" }),
+    logger: options.logger ?? pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" }),
     ...(options.clock && { clock: options.clock }),
     ...(options.runDuties !== undefined && { runDuties: options.runDuties }),
   });

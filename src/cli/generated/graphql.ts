@@ -367,7 +367,7 @@ export const RunEventsDocument = new TypedDocumentString(`
       at
       stepStatus
       attempt
-      reason {
+      reason: statusReason {
         code
         message
       }

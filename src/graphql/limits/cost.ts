@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { type DocumentNode, GraphQLError, type GraphQLSchema } from "graphql";
 import type { ComplexityEstimator } from "graphql-query-complexity";
 import { DEFAULT_PAGE, MAX_PAGE } from "../connection.ts";
+import { variableFaults } from "./variables.ts";
 
 // Its ESM build imports a second copy of graphql, which then does not know our schema's types.
 const require = createRequire(import.meta.url);
@@ -16,41 +17,62 @@ const PLAIN_LISTS = new Set(["stageRuns", "stepRuns", "attempts", "memberships",
 
 /** An object costs 1, its plain fields nothing, a list its page size times what one entry costs. */
 const estimate: ComplexityEstimator = ({ args, childComplexity, field }) => {
-  if (childComplexity === 0) return isObject(field.type.toString()) ? 1 : 0;
-  const page = pageSize(args);
-  if (field.name === "edges" || field.name === "nodes") return childComplexity;
-  if (page !== null) return page * childComplexity;
-  return (PLAIN_LISTS.has(field.name) ? TYPICAL_LIST : 1) * childComplexity + 1;
+  const type = field.type.toString();
+  if (!isObject(type)) return 0;
+  const entry = Math.max(childComplexity, 1);
+  const page = pageSize(args, type);
+  if (page !== null) return page * entry;
+  if (field.name === "edges" || field.name === "nodes") return entry;
+  return PLAIN_LISTS.has(field.name) ? TYPICAL_LIST * entry + 1 : childComplexity + 1;
 };
 
-function pageSize({ first, last, ids }: Record<string, unknown>): number | null {
+/** Null when the field is no page. */
+function pageSize({ first, last, ids }: Record<string, unknown>, type: string): number | null {
   if (Array.isArray(ids)) return ids.length;
   const size = first ?? last;
   if (typeof size === "number") return Math.min(Math.max(size, 1), 10 * MAX_PAGE);
-  return first === null || last === null ? DEFAULT_PAGE : null;
+  return /Connection!?$/.test(type) ? DEFAULT_PAGE : null;
 }
 
 function isObject(type: string): boolean {
   return !/^\[?(ID|String|Int|Float|Boolean|DateTime|JSON)\b/.test(type);
 }
 
-/** Throws QUERY_TOO_COMPLEX beyond the budget. @returns the cost */
+/**
+ * Throws QUERY_TOO_COMPLEX beyond the budget.
+ * @returns the cost; null when the variables do not fit, which executing the operation tells in full
+ */
 export function checkCost(
   schema: GraphQLSchema,
   document: DocumentNode,
   variables: Record<string, unknown>,
   operationName: string | undefined,
-): number {
-  const cost = getComplexity({
-    schema,
-    query: document,
-    variables,
-    ...(operationName !== undefined && { operationName }),
-    estimators: [estimate],
-  });
-  if (cost > COST_BUDGET) {
+): number | null {
+  const cost = costOf(schema, document, variables, operationName);
+  if (cost !== null && cost > COST_BUDGET) {
     const message = `the query costs ${cost}, more than the budget of ${COST_BUDGET}: ask for smaller pages`;
-    throw new GraphQLError(message, { extensions: { code: "QUERY_TOO_COMPLEX" } });
+    const extensions = { code: "QUERY_TOO_COMPLEX", http: { status: 400 } };
+    throw new GraphQLError(message, { extensions });
   }
   return cost;
+}
+
+function costOf(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  variables: Record<string, unknown>,
+  operationName: string | undefined,
+): number | null {
+  try {
+    return getComplexity({
+      schema,
+      query: document,
+      variables,
+      ...(operationName !== undefined && { operationName }),
+      estimators: [estimate],
+    });
+  } catch (error) {
+    if (variableFaults(schema, document, variables, operationName).length > 0) return null;
+    throw error;
+  }
 }

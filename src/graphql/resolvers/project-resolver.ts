@@ -1,5 +1,5 @@
 import { Arg, Args, Ctx, FieldResolver, Query, Resolver, Root } from "type-graphql";
-import { readPage, toConnection } from "../connection.ts";
+import { foreignCursor, listCursor, readListCursor, readPage, toConnection } from "../connection.ts";
 import type { RequestContext } from "../context.ts";
 import { ForwardArgs } from "../page-args.ts";
 import { ID } from "../scalars.ts";
@@ -8,6 +8,8 @@ import { type Capability, Capability as CapabilityType, capability } from "../ty
 import { Project, ProjectConnection } from "../types/project.ts";
 import { WorkflowConnection } from "../types/workflow.ts";
 import { pageOfWorkflows } from "./workflow-resolver.ts";
+
+const LIST = "projects";
 
 @Resolver(() => Project)
 export class ProjectResolver {
@@ -26,13 +28,15 @@ export class ProjectResolver {
   async projects(@Args(() => ForwardArgs) args: ForwardArgs, @Ctx() { engine, viewer }: RequestContext) {
     const page = readPage(args);
     const all = await readableProjects(engine.database, viewer);
-    const rows = all.filter(({ slug }) => page.from === null || slug > page.from).slice(0, page.limit + 1);
+    const [after] = page.from === null ? [""] : readListCursor(LIST, page.from);
+    if (typeof after !== "string") throw foreignCursor();
+    const rows = all.filter(({ slug }) => slug > after).slice(0, page.limit + 1);
     return Object.assign(
       new ProjectConnection(),
       toConnection(
         rows,
         page,
-        ({ slug }) => slug,
+        ({ slug }) => listCursor(LIST, [slug]),
         Project.from,
         async () => all.length,
       ),

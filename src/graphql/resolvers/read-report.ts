@@ -1,6 +1,7 @@
 import { placeOf } from "../../domain/ids.ts";
 import type { TaskReport } from "../../orchestration/report.ts";
 import { badInput } from "../errors.ts";
+import { mendNuls, mendSurrogates } from "../json-text.ts";
 import type { TaskReportInput } from "../types/runner-protocol.ts";
 
 const MAX_OUTPUT_BYTES = 2 ** 20;
@@ -36,10 +37,11 @@ function readOutput(output: unknown): Record<string, unknown> | null {
   if (typeof output !== "object" || Array.isArray(output)) throw badInput("`output` must be an object");
   const text = JSON.stringify(output);
   if (Buffer.byteLength(text) > MAX_OUTPUT_BYTES) throw badInput("`output` must not exceed 1 MiB");
-  // A NUL, which PostgreSQL stores in no text, stands in JSON as the escape \u0000.
-  return JSON.parse(text.replaceAll(/(?<!\\)((?:\\\\)*)\\u0000/g, "$1\\ufffd"));
+  // Reports of many runners share a transaction: one that cannot be stored would stop them all.
+  return JSON.parse(mendNuls(mendSurrogates(text)));
 }
 
-function storable(text: string): string {
+/** Without NULs, which PostgreSQL stores in no text. */
+export function storable(text: string): string {
   return text.replaceAll("\0", "\ufffd");
 }

@@ -6,6 +6,7 @@ import { invalid, notFound } from "../../domain/refusals.ts";
 import type { CancelMode } from "../../domain/run-state.ts";
 import type { RequestContext } from "../context.ts";
 import { CancelModeEnum } from "../enums.ts";
+import { mendNuls } from "../json-text.ts";
 import { Json } from "../scalars.ts";
 import { WorkflowRun } from "../types/workflow-run.ts";
 import { isTextMap } from "../types/workflow-run-filter.ts";
@@ -129,7 +130,7 @@ export class RunMutations {
         const runId = await triggerWorkflowRun(context.engine, context.viewer, {
           workflowId: keyOf("Workflow", input.workflowId) ?? refuseId("input.workflowId"),
           inputs: readMap("inputs", input.inputs ?? {}),
-          payload: input.payload ?? null,
+          payload: readPayload(input.payload ?? null),
           envVars: input.envVars ?? [],
           branch: input.branch ?? null,
           commit: input.commit ?? null,
@@ -181,6 +182,13 @@ function readMap(name: string, value: unknown): Record<string, unknown> {
   throw invalid(`input.${name}`, [
     { path: `input.${name}`, message: "must be an object", line: null, column: null },
   ]);
+}
+
+function readPayload(value: unknown): unknown {
+  const text = JSON.stringify(value);
+  if (mendNuls(text) === text) return value;
+  const message = "must not contain a NUL character";
+  throw invalid("input.payload", [{ path: "input.payload", message, line: null, column: null }]);
 }
 
 function readLabels(value: unknown): Record<string, string> {

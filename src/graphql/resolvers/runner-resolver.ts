@@ -22,7 +22,7 @@ import {
   ReportTasksPayload,
   type TaskKeyInput,
 } from "../types/runner-protocol.ts";
-import { readReport } from "./read-report.ts";
+import { readReport, storable } from "./read-report.ts";
 
 const MAX_CLAIM = 200;
 const MAX_WAIT_MS = 10_000;
@@ -176,8 +176,13 @@ export class RunnerResolver {
     if (held === null) throw badInput("`stepRunId` is no step");
     if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(input.commit))
       throw badInput("`commit` must be a full commit hash");
-    const { commit, branch = null, message = null } = input;
-    const pinned = await pinRunSource(engine, session, held, { commit, branch, message });
+    const { commit, branch, message } = input;
+    const pin = {
+      commit,
+      branch: branch == null ? null : storable(branch),
+      message: message == null ? null : storable(message),
+    };
+    const pinned = await pinRunSource(engine, session, held, pin);
     if (pinned === null) throw objectNotFound();
     return { commit: pinned };
   }

@@ -15,13 +15,12 @@ import {
 import { deployWorkflow } from "../../actions/deploy-workflow.ts";
 import { keyOf } from "../../domain/ids.ts";
 import { notFound } from "../../domain/refusals.ts";
-import { findProjectBySlug } from "../../persistence/queries/people.ts";
 import { countWorkflows, findWorkflowByName, listWorkflows } from "../../persistence/queries/workflows.ts";
 import { foreignCursor, isKey, listCursor, readListCursor, readPage, toConnection } from "../connection.ts";
 import type { RequestContext } from "../context.ts";
 import { badInput } from "../errors.ts";
 import { ForwardArgs } from "../page-args.ts";
-import { found, readable, readableProject, readableProjects } from "../scope.ts";
+import { findProject, found, readable, readableProject, readableProjects } from "../scope.ts";
 import { Actor } from "../types/actor.ts";
 import { Capability, capability } from "../types/capability.ts";
 import { Project } from "../types/project.ts";
@@ -115,17 +114,17 @@ export class WorkflowResolver {
   async deployWorkflow(
     @Arg("input", () => DeployWorkflowInput, { description: "What to deploy, and where." })
     input: DeployWorkflowInput,
-    @Ctx() { engine, viewer, loaders }: RequestContext,
+    @Ctx() context: RequestContext,
   ): Promise<DeployWorkflowPayload> {
+    const { engine, viewer, loaders } = context;
     return await carryOut(
       DeployWorkflowPayload,
       input.clientMutationId,
       async () => {
-        const key = keyOf("Project", input.projectId);
-        const projectId = key ?? (await findProjectBySlug(engine.database, input.projectId))?.id;
-        if (projectId === undefined) throw notFound("input.projectId");
+        const project = await findProject(context, input.projectId);
+        if (project === null) throw notFound("input.projectId");
         const { workflowId, versionId, created } = await deployWorkflow(engine, viewer, {
-          projectId,
+          projectId: project.id,
           source: input.source,
         });
         const [workflow, version] = await Promise.all([

@@ -6,7 +6,16 @@ import { eventsAfter } from "../../persistence/queries/events.ts";
 import { countRuns, listRuns, type RunPage } from "../../persistence/queries/run-list.ts";
 import { stepPage } from "../../persistence/queries/steps.ts";
 import { runCursors, seqOfCursor } from "../../realtime/follow-run.ts";
-import { foreignCursor, isKey, listCursor, readListCursor, readPage, toConnection } from "../connection.ts";
+import {
+  foreignCursor,
+  isKey,
+  isMoment,
+  isPosition,
+  listCursor,
+  readListCursor,
+  readPage,
+  toConnection,
+} from "../connection.ts";
 import type { RequestContext } from "../context.ts";
 import { ForwardArgs, PagingArgs } from "../page-args.ts";
 import { Json } from "../scalars.ts";
@@ -157,7 +166,7 @@ export class WorkflowRunResolver {
   ) {
     const page = readPage(args, MAX_STEP_PAGE);
     const list = `steps ${record.id}`;
-    const from = page.from === null ? 0 : Number(readListCursor(list, page.from)[0]) + 1;
+    const from = page.from === null ? 0 : stepPosition(list, page.from) + 1;
     const rows = await stepPage(engine.database, record.id, from, from + page.limit + 1);
     const version = await engine.versions.get(engine.database, record.workflowVersionId);
     return Object.assign(
@@ -211,8 +220,14 @@ export class WorkflowRunResolver {
   }
 }
 
+function stepPosition(list: string, cursor: string): number {
+  const [index] = readListCursor(list, cursor);
+  if (!isPosition(index)) throw foreignCursor();
+  return index;
+}
+
 function runPosition(list: string, cursor: string): { createdAt: Date; id: string } {
   const [createdAt, id] = readListCursor(list, cursor);
-  if (typeof createdAt !== "number" || !isKey(id)) throw foreignCursor();
+  if (!isMoment(createdAt) || !isKey(id)) throw foreignCursor();
   return { createdAt: new Date(createdAt), id };
 }

@@ -57,7 +57,7 @@ export class RunStatusChanged extends RunEvent {
   runStatus!: WorkflowRunStatus;
 
   @Field(() => EventReason, { nullable: true, description: "Why; null where that is evident." })
-  reason!: EventReason | null;
+  statusReason!: EventReason | null;
 }
 
 @ObjectType("RunError", { description: "Why a run did not succeed." })
@@ -87,7 +87,7 @@ export class StageStatusChanged extends RunEvent {
   stageStatus!: StageRunStatus;
 
   @Field(() => EventReason, { nullable: true, description: "Why; null where that is evident." })
-  reason!: EventReason | null;
+  statusReason!: EventReason | null;
 
   @Field(() => StageRun, { nullable: true, description: "The stage as it is now." })
   stageRun?: StageRun | null;
@@ -102,7 +102,7 @@ export class StepStatusChanged extends RunEvent {
   attempt!: number;
 
   @Field(() => EventReason, { nullable: true, description: "Why; null where that is evident." })
-  reason!: EventReason | null;
+  statusReason!: EventReason | null;
 
   @Field(() => StepRun, { nullable: true, description: "The step as it is now." })
   stepRun?: StepRun | null;
@@ -120,12 +120,12 @@ const MAKERS: {
   [Type in RunEventType]: (payload: EventPayloads[Type]) => Omit<RunEvent, keyof RunEvent> & object;
 } = {
   RunStatusChanged: ({ status, reason }) =>
-    Object.assign(new RunStatusChanged(), { runStatus: status, reason }),
+    Object.assign(new RunStatusChanged(), { runStatus: status, statusReason: reason }),
   RunFinished: ({ success, error }) => Object.assign(new RunFinished(), { success, error }),
   StageStatusChanged: ({ status, reason }) =>
-    Object.assign(new StageStatusChanged(), { stageStatus: status, reason }),
+    Object.assign(new StageStatusChanged(), { stageStatus: status, statusReason: reason }),
   StepStatusChanged: ({ status, attempt, reason }) =>
-    Object.assign(new StepStatusChanged(), { stepStatus: status, attempt, reason }),
+    Object.assign(new StepStatusChanged(), { stepStatus: status, attempt, statusReason: reason }),
 };
 
 export function toRunEvent(record: EventRecord, cursor: string): RunEvent {

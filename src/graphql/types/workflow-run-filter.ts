@@ -92,8 +92,8 @@ export function readRunFilter(input: WorkflowRunFilterInput): RunFilter {
   return {
     ids: keys("WorkflowRun", input.ids, "ids"),
     workflowIds: keys("Workflow", input.workflowIds, "workflowIds"),
-    status: input.status ?? null,
-    trigger: input.trigger ?? null,
+    status: checkLength("status", input.status ?? null),
+    trigger: checkLength("trigger", input.trigger ?? null),
     branch: input.branch ?? null,
     commit: commit ?? null,
     createdFrom: input.created?.gte ?? null,
@@ -108,8 +108,15 @@ function keys(
   name: string,
 ): string[] | null {
   if (ids == null) return null;
-  if (ids.length > MAX_LIST) throw badInput(`\`filter.${name}\` takes at most ${MAX_LIST} ids`);
-  return ids.map((id) => keyOf(type, id)).filter((key) => key !== null);
+  return checkLength(name, ids)
+    .map((id) => keyOf(type, id))
+    .filter((key) => key !== null);
+}
+
+function checkLength<List extends readonly unknown[] | null>(name: string, list: List): List {
+  if (list !== null && list.length > MAX_LIST)
+    throw badInput(`\`filter.${name}\` takes at most ${MAX_LIST} entries`);
+  return list;
 }
 
 export function isTextMap(value: unknown): value is Record<string, string> {

@@ -51,7 +51,7 @@ const PROJECT_BY_SLUG: Statement = {
 };
 const ALL_PROJECTS: Statement = {
   name: "all-projects",
-  text: `select id, slug, name, created_at as "createdAt" from project order by slug`,
+  text: `select id, slug, name, created_at as "createdAt" from project order by slug collate "C"`,
 };
 const RUNNERS: Statement = {
   name: "find-runners",

@@ -1,0 +1,145 @@
+import { foldRun, foldStage } from "../../src/domain/fold.ts";
+import { foldView } from "../../src/domain/run-state.ts";
+import { isTerminal } from "../../src/domain/statuses.ts";
+import { LEGAL_STEP_MOVES } from "../domain/step-moves.ts";
+import type { EventRow, RunRecord } from "./run-record.ts";
+
+const ACTIVE = ["QUEUED", "RUNNING", "CANCELING"];
+const LEGAL = new Set(LEGAL_STEP_MOVES.map(([from, , to]) => `${from} ${to}`));
+
+/** What contradicts itself in the stored rows of a run; empty when everything agrees. */
+export function contradictions(record: RunRecord): string[] {
+  const found: string[] = [];
+  const expect = (what: string, actual: unknown, expected: unknown): void => {
+    if (actual !== expected) found.push(`${record.id}: ${what} is ${actual}, should be ${expected}`);
+  };
+  for (const check of [counters, folds, readiness, holders, attempts, history, progressPossible]) {
+    check(record, expect);
+  }
+  return found;
+}
+
+type Expect = (what: string, actual: unknown, expected: unknown) => void;
+
+function counters({ state, row, stages }: RunRecord, expect: Expect): void {
+  const count = (steps: readonly number[], wanted: (status: string) => boolean): number =>
+    steps.filter((index) => wanted(state.steps[index]!.status)).length;
+  const open = (status: string): boolean =>
+    !["SUCCEEDED", "FAILED", "TIMED_OUT", "CANCELED", "SKIPPED"].includes(status);
+  const all = state.steps.map(({ index }) => index);
+  expect("open_steps", row.open_steps, count(all, open));
+  expect(
+    "active_steps",
+    row.active_steps,
+    count(all, (status) => ACTIVE.includes(status)),
+  );
+  for (const [at, { steps }] of state.graph.stages.entries()) {
+    expect(`open_steps of stage ${at}`, stages[at]?.open_steps, count(steps, open));
+    expect(
+      `active_steps of stage ${at}`,
+      stages[at]?.active_steps,
+      count(steps, (status) => ACTIVE.includes(status)),
+    );
+  }
+}
+
+function folds({ state }: RunRecord, expect: Expect): void {
+  const { graph, ending } = state;
+  const views = state.steps.map((step) => foldView(step, graph.steps[step.index]!));
+  expect("run status", state.status, foldRun(views, ending?.kind ?? null, state.queuedAt !== null));
+  for (const [at, { steps }] of graph.stages.entries()) {
+    const members = steps.map((index) => views[index]!);
+    expect(`status of stage ${at}`, state.stages[at]?.status, foldStage(members, ending?.kind ?? null));
+  }
+  expect("finished", state.finishedAt !== null, isTerminal(state.status));
+}
+
+function readiness({ state, row, steps }: RunRecord, expect: Expect): void {
+  const open = state.steps.map(({ status }) => !isTerminal(status));
+  for (const { index, status, pending, leased, dueAt } of state.steps) {
+    const { needs, behindBarrier, stage } = state.graph.steps[index]!;
+    const barrier =
+      behindBarrier && state.graph.steps.some((other) => other.stage < stage && open[other.index]);
+    const waitsFor = needs.filter((need) => open[need]).length + (barrier ? 1 : 0);
+    expect(`pending of ${index} (${status})`, pending, status === "PENDING" ? waitsFor : 0);
+    if (status === "PENDING") expect(`${index} waits for something`, waitsFor > 0, true);
+    const pool = status === "QUEUED" && !leased ? row.expected_pools[index] : null;
+    expect(`ready_pool of ${index} (${status}, leased ${leased})`, steps[index]?.ready_pool, pool);
+    expect(`due_at of ${index} (${status})`, dueAt !== null, status === "WAITING");
+  }
+}
+
+function holders({ state, steps }: RunRecord, expect: Expect): void {
+  for (const { index, status } of state.steps) {
+    const held = steps[index]!.session_id !== null;
+    if (status === "RUNNING" || status === "CANCELING") expect(`${index} (${status}) is held`, held, true);
+    else if (status !== "QUEUED") expect(`${index} (${status}) is held`, held, false);
+  }
+}
+
+/** Each start has one row when it has ended, under a fence of its own. */
+function attempts({ state, attempts }: RunRecord, expect: Expect): void {
+  for (const { index, attempt, startedAt, status } of state.steps) {
+    const own = attempts.filter(({ step_idx }) => step_idx === index);
+    const running = startedAt !== null && (status === "RUNNING" || status === "CANCELING");
+    const ended = attempt - (running ? 1 : 0);
+    expect(
+      `attempts of ${index}`,
+      own.map(({ number }) => number).join(),
+      Array.from({ length: ended }, (_, at) => at + 1).join(),
+    );
+    expect(`fences of ${index}`, new Set(own.map(({ fence }) => fence)).size, own.length);
+    expect(`successes of ${index}`, own.filter((each) => each.status === "SUCCEEDED").length <= 1, true);
+    if (status === "SUCCEEDED" && attempt > 0) expect(`last end of ${index}`, own.at(-1)?.status, status);
+  }
+}
+
+/** The events alone, folded as a subscriber folds them, tell the story that the rows tell. */
+function history({ state, row, stages, steps, events }: RunRecord, expect: Expect): void {
+  expect("events", events.map(({ seq }) => seq).join(), Array.from(events, (_, at) => at + 1).join());
+  expect("last_seq", row.last_seq, events.length);
+  const last = { run: "PENDING", runXid: "", finished: false };
+  const stageEvents = new Map<number, EventRow>();
+  const stepEvents = new Map<number, EventRow>();
+  for (const event of events) {
+    const { type, payload, seq, xid } = event;
+    expect(`${type} ${seq} after the end`, last.finished, false);
+    if (type === "RunFinished") last.finished = true;
+    else if (type === "RunStatusChanged") last.run = payload.status;
+    else if (type === "StageStatusChanged") stageEvents.set(payload.stage!, event);
+    else {
+      const before = stepEvents.get(payload.step!)?.payload.status ?? "PENDING";
+      const move = `${before} ${payload.status}`;
+      expect(`move ${move} of ${payload.step} is legal`, LEGAL.has(move), true);
+      stepEvents.set(payload.step!, event);
+    }
+    last.runXid = xid;
+  }
+  expect("run status by events", last.run, state.status);
+  expect("RunFinished", last.finished, isTerminal(state.status));
+  if (last.finished) expect("transaction of the run's last change", row.xid, last.runXid);
+  for (const { index, status } of state.stages) {
+    const event = stageEvents.get(index);
+    expect(`status of stage ${index} by events`, event?.payload.status ?? "PENDING", status);
+    if (isTerminal(status)) expect(`transaction of stage ${index}`, stages[index]?.xid, event?.xid);
+  }
+  for (const { index, status, attempt, reason } of state.steps) {
+    const event = stepEvents.get(index);
+    expect(`status of ${index} by events`, event?.payload.status ?? "PENDING", status);
+    expect(`reason of ${index} by events`, event?.payload.reason?.code, reason?.code);
+    if (isTerminal(status)) {
+      expect(`attempt of ${index} by events`, event?.payload.attempt, attempt);
+      expect(`transaction of ${index}`, steps[index]?.xid, event?.xid);
+    }
+  }
+}
+
+/** A run that is not over has a step that a runner may take, holds or has to kill, or that a timer wakes. */
+function progressPossible({ state, steps }: RunRecord, expect: Expect): void {
+  if (isTerminal(state.status)) return;
+  const moving = state.steps.some(
+    ({ index, dueAt }) =>
+      steps[index]!.ready_pool !== null || steps[index]!.session_id !== null || dueAt !== null,
+  );
+  expect("something can still happen", moving, true);
+}
