@@ -322,17 +322,106 @@ CREATE INDEX workflow_run_by_workflow ON public.workflow_run USING btree (workfl
 
 CREATE INDEX workflow_run_to_expire ON public.workflow_run USING btree (expires_at) WHERE (finished_at IS NULL);
 
+CREATE OR REPLACE FUNCTION public.append_logs(p_runs uuid[], p_steps integer[], p_fences integer[], p_byte_offsets integer[], p_line_offsets integer[], p_line_counts integer[], p_data bytea[], p_moved_runs uuid[], p_moved_steps integer[], p_moved_fences integer[], p_lengths integer[], p_lines integer[], p_crcs bigint[], p_sealed boolean[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+begin
+  insert into log_chunk (run_id, step_idx, fence, byte_offset, line_offset, line_count, data)
+  select * from unnest(p_runs, p_steps, p_fences, p_byte_offsets, p_line_offsets, p_line_counts, p_data);
+
+  update log_stream l set length = d.length, line_count = d.line_count, crc32 = d.crc32, sealed = d.sealed
+  from unnest(p_moved_runs, p_moved_steps, p_moved_fences, p_lengths, p_lines, p_crcs, p_sealed)
+    d(run_id, idx, fence, length, line_count, crc32, sealed)
+  where l.run_id = d.run_id and l.step_idx = d.idx and l.fence = d.fence;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.apply_deltas(p_attempts jsonb, p_steps jsonb, p_stages jsonb, p_runs jsonb, p_events jsonb, p_now timestamp with time zone)
+ RETURNS TABLE(session_id bigint, status step_run_status, ready_pool integer)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+begin
+  -- Before the steps, which forget who held them.
+  insert into step_attempt (run_id, step_idx, number, fence, status, status_reason, runner_id, started_at,
+    finished_at, exit_code, output, error, log_length, log_crc32)
+  select a.run_id, a.step_idx, a.number, a.fence, a.status, a.status_reason, n.runner_id, a.started_at,
+    a.finished_at, a.exit_code, a.output, a.error, a.log_length, a.log_crc32
+  from jsonb_to_recordset(p_attempts) as a(run_id uuid, step_idx integer, number integer, fence integer,
+    status step_run_status, status_reason jsonb, started_at timestamptz, finished_at timestamptz,
+    exit_code integer, output jsonb, error text, log_length integer, log_crc32 text)
+  cross join lateral (
+    select s.session_id from step_run s where s.run_id = a.run_id and s.idx = a.step_idx offset 0
+  ) s
+  left join lateral (select n.runner_id from runner_session n where n.id = s.session_id offset 0) n on true;
+
+  update stage_run g set status = d.status, status_reason = d.status_reason, open_steps = d.open_steps,
+    active_steps = d.active_steps, started_at = d.started_at, finished_at = d.finished_at
+  from jsonb_to_recordset(p_stages) as d(run_id uuid, idx integer, status stage_run_status, status_reason jsonb,
+    open_steps integer, active_steps integer, started_at timestamptz, finished_at timestamptz)
+  where g.run_id = d.run_id and g.idx = d.idx;
+
+  update workflow_run r set status = d.status, status_reason = d.status_reason, ending = d.ending,
+    progress = d.progress, open_steps = d.open_steps, active_steps = d.active_steps, last_seq = d.last_seq,
+    revision = r.revision + d.revised::integer, queued_at = d.queued_at, started_at = d.started_at,
+    finished_at = d.finished_at, updated_at = p_now
+  from jsonb_to_recordset(p_runs) as d(id uuid, status workflow_run_status, status_reason jsonb, ending jsonb,
+    progress smallint, open_steps integer, active_steps integer, last_seq integer, revised boolean,
+    queued_at timestamptz, started_at timestamptz, finished_at timestamptz)
+  where r.id = d.id;
+
+  insert into run_event (run_id, seq, type, at, actor_id, payload)
+  select e.run_id, e.seq, e.type, p_now, e.actor_id, e.payload
+  from jsonb_to_recordset(p_events) as e(run_id uuid, seq integer, type run_event_type, actor_id uuid,
+    payload jsonb);
+
+  return query
+  with delta as materialized (
+    select d.*, w.pool_id
+    from jsonb_to_recordset(p_steps) as d(run_id uuid, idx integer, status step_run_status, status_reason jsonb,
+      pending integer, fence integer, attempt integer, lost smallint, leased boolean, started_at timestamptz,
+      finished_at timestamptz, due_at timestamptz, exit_code integer, cancel_proof cancel_proof)
+    cross join lateral (
+      select r.workflow_version_id as version_id from workflow_run r where r.id = d.run_id offset 0
+    ) r
+    cross join lateral (
+      select w.pool_id from workflow_step w where w.version_id = r.version_id and w.idx = d.idx offset 0
+    ) w
+  )
+  update step_run s set
+    status = d.status, status_reason = d.status_reason, pending = d.pending, fence = d.fence,
+    attempt = d.attempt, lost = d.lost, session_id = case when d.leased then s.session_id end,
+    ready_pool = case when d.status = 'QUEUED' and not d.leased then d.pool_id end,
+    started_at = d.started_at, finished_at = d.finished_at, due_at = d.due_at, exit_code = d.exit_code,
+    cancel_proof = d.cancel_proof
+  from delta d where s.run_id = d.run_id and s.idx = d.idx
+  returning s.session_id, s.status, s.ready_pool;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.claim_steps(p_session bigint, p_claim_id text, p_max integer, p_now timestamp with time zone)
  RETURNS TABLE(run_id uuid, step_idx integer, fence integer, attempt integer)
  LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
 AS $function$
 declare
   v_session runner_session;
   v_at timestamptz;
+  v_pools integer[];
   v_pool integer;
-  v_head uuid;
+  v_last uuid;
   v_left integer := p_max;
-  v_taken integer;
 begin
   select * into v_session from runner_session s where s.id = p_session for no key update;
   if not found or v_session.dead or v_session.lease_until <= p_now then
@@ -343,32 +432,54 @@ begin
       where s.session_id = p_session and s.leased_at = v_session.last_claim_at and s.status = 'QUEUED';
     return;
   end if;
+  if p_max <= 0 then
+    return;
+  end if;
   -- Two claims of one session must differ in time: it is how the leases of a claim are found again.
   v_at := greatest(p_now, v_session.last_claim_at + interval '1 microsecond');
 
-  -- Pools in the order of their oldest waiting run. Of each, at most half to that run while others wait; what
-  -- the others leave over is its again.
-  for v_pool, v_head in
-    select p.id, head.run_id
-    from runner r
-    join queue_pool p on p.queue = any (r.queues) and p.labels <@ r.labels
-      and (r.project_id is null or r.project_id = p.project_id)
-    cross join lateral (
-      select s.run_id from step_run s where s.ready_pool = p.id order by s.run_id, s.idx limit 1
-    ) head
-    where r.id = v_session.runner_id
-    order by head.run_id
-  loop
-    exit when v_left <= 0;
-    return query select * from lease_ready_steps(p_session, v_pool, v_head, false, (v_left + 1) / 2, v_at);
-    get diagnostics v_taken = row_count;
-    v_left := v_left - v_taken;
-    return query select * from lease_ready_steps(p_session, v_pool, v_head, true, v_left, v_at);
-    get diagnostics v_taken = row_count;
-    v_left := v_left - v_taken;
-    return query select * from lease_ready_steps(p_session, v_pool, v_head, false, v_left, v_at);
-    get diagnostics v_taken = row_count;
-    v_left := v_left - v_taken;
+  -- The pools that the runner serves and that have something to do, the one with the oldest run first.
+  select array_agg(p.id order by head.run_id) into v_pools
+  from runner r
+  join queue_pool p on p.queue = any (r.queues) and p.labels <@ r.labels
+    and (r.project_id is null or r.project_id = p.project_id)
+  cross join lateral (
+    select s.run_id from step_run s where s.ready_pool = p.id order by s.ready_pool, s.run_id, s.idx limit 1
+  ) head
+  where r.id = v_session.runner_id;
+  if v_pools is null then
+    return;
+  end if;
+
+  -- Half of the claim goes to the oldest runs in their order, the other half to the runs after those: so no run
+  -- gets more than half while others wait. What is left over then goes to whoever has steps.
+  foreach v_pool in array v_pools loop
+    for run_id, step_idx, fence, attempt in
+      select * from lease_ready_steps(p_session, v_pool, null, (p_max + 1) / 2, v_at)
+    loop
+      v_left := v_left - 1;
+      v_last := greatest(v_last, run_id);
+      return next;
+    end loop;
+    exit when v_last is not null;
+  end loop;
+  foreach v_pool in array v_pools loop
+    exit when v_left <= 0 or v_last is null;
+    for run_id, step_idx, fence, attempt in
+      select * from lease_ready_steps(p_session, v_pool, v_last, v_left, v_at)
+    loop
+      v_left := v_left - 1;
+      return next;
+    end loop;
+  end loop;
+  foreach v_pool in array v_pools loop
+    exit when v_left <= 0 or v_last is null;
+    for run_id, step_idx, fence, attempt in
+      select * from lease_ready_steps(p_session, v_pool, null, v_left, v_at)
+    loop
+      v_left := v_left - 1;
+      return next;
+    end loop;
   end loop;
   if v_left < p_max then
     update runner_session s set last_claim_id = p_claim_id, last_claim_at = v_at where s.id = p_session;
@@ -377,35 +488,61 @@ end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.complete_steps(p_runs uuid[], p_steps integer[], p_fences integer[], p_sessions bigint[], p_done boolean[], p_exit_codes integer[], p_outputs jsonb[], p_log_lengths integer[], p_log_crcs text[], p_now timestamp with time zone)
- RETURNS TABLE(run_id uuid, step_idx integer, fence integer, result text, last_seq integer, freed integer)
+ RETURNS TABLE(run_id uuid, step_idx integer, fence integer, last_seq integer, freed integer)
  LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 begin
   perform 1 from workflow_run r where r.id = any (p_runs) order by r.id for no key update;
 
   return query
-  with input as materialized (
-    select * from unnest(p_runs, p_steps, p_fences, p_sessions, p_done, p_exit_codes, p_outputs, p_log_lengths,
+  with reported as materialized (
+    select i.*, r.version_id, r.last_seq, s.stage_idx, s.before, s.started_at, s.attempt, n.runner_id, n.account_id
+    from unnest(p_runs, p_steps, p_fences, p_sessions, p_done, p_exit_codes, p_outputs, p_log_lengths,
       p_log_crcs) as i(run_id, idx, fence, session_id, done, exit_code, output, log_length, log_crc)
+    left join lateral (
+      select r.workflow_version_id as version_id, r.last_seq from workflow_run r
+      where r.id = i.run_id and r.status = 'RUNNING' offset 0
+    ) r on true
+    left join lateral (
+      select s.stage_idx, s.status as before, s.started_at, s.attempt + (s.status = 'QUEUED')::integer as attempt
+      from step_run s
+      where s.run_id = i.run_id and s.idx = i.idx and s.fence = i.fence and s.session_id = i.session_id
+        and (s.status = 'QUEUED' or (s.status = 'RUNNING' and i.done)) offset 0
+    ) s on true
+    left join lateral (
+      select n.runner_id, n.account_id from runner_session n where n.id = i.session_id offset 0
+    ) n on true
   ),
   task as materialized (
-    select i.*, r.workflow_version_id as version_id, s.stage_idx, s.status as before, s.started_at,
-      s.attempt + (s.status = 'QUEUED')::integer as attempt
-    from input i
-    join workflow_run r on r.id = i.run_id and r.status = 'RUNNING'
-    join step_run s on s.run_id = i.run_id and s.idx = i.idx and s.fence = i.fence and s.session_id = i.session_id
-    where s.status = 'QUEUED' or (s.status = 'RUNNING' and i.done)
+    select * from reported t where t.version_id is not null and t.before is not null
   ),
   met as materialized (
-    select t.run_id, t.version_id, e.dependent_idx as idx, count(*)::integer as needs
-    from task t join workflow_edge e on e.version_id = t.version_id and e.need_idx = t.idx
-    where t.done group by 1, 2, 3
+    select t.run_id, t.version_id, t.last_seq, e.dependent_idx as idx, count(*)::integer as needs
+    from task t
+    cross join lateral (
+      select e.dependent_idx from workflow_edge e
+      where e.version_id = t.version_id and e.need_idx = t.idx offset 0
+    ) e
+    where t.done group by 1, 2, 3, 4
   ),
   unblocked as materialized (
-    select d.run_id, d.idx, d.stage_idx, m.needs, d.pending = m.needs as freed, d.attempt, w.pool_id, w.queue_when_ready
+    select m.run_id, m.last_seq, m.idx, d.stage_idx, m.needs, d.pending = m.needs as freed, d.attempt, w.pool_id,
+      w.queue_when_ready and not (w.behind_barrier and exists (
+        select from stage_run g where g.run_id = m.run_id and g.idx < d.stage_idx and g.status = 'FAILED'
+      )) as plain
     from met m
-    join step_run d on d.run_id = m.run_id and d.idx = m.idx and d.status = 'PENDING'
-    join workflow_step w on w.version_id = m.version_id and w.idx = m.idx
+    cross join lateral (
+      select d.stage_idx, d.pending, d.attempt from step_run d
+      where d.run_id = m.run_id and d.idx = m.idx and d.status = 'PENDING' offset 0
+    ) d
+    cross join lateral (
+      select w.pool_id, w.queue_when_ready, w.behind_barrier from workflow_step w
+      where w.version_id = m.version_id and w.idx = m.idx offset 0
+    ) w
   ),
   -- How the counters of each touched stage move: closed steps leave, freed ones become active.
   moved as materialized (
@@ -417,19 +554,27 @@ begin
     ) z group by 1, 2
   ),
   deferred as materialized (
-    select i.run_id from input i
-    where not exists (select from task t where t.run_id = i.run_id and t.idx = i.idx and t.fence = i.fence)
-    union
-    select u.run_id from unblocked u where u.freed and not u.queue_when_ready
-    union
-    select m.run_id from moved m join stage_run g on g.run_id = m.run_id and g.idx = m.stage_idx
-    where g.status <> 'RUNNING' or g.active_steps - m.closed + m.freed <= 0
-    union
-    select r.id from (select m.run_id, sum(m.closed) closed, sum(m.freed) freed from moved m group by 1) m
-    join workflow_run r on r.id = m.run_id and r.active_steps - m.closed + m.freed <= 0
+    select array(
+      select t.run_id from reported t where t.version_id is null or t.before is null
+      union
+      select u.run_id from unblocked u where u.freed and not u.plain
+      union
+      select m.run_id from moved m
+      cross join lateral (
+        select g.status, g.active_steps from stage_run g where g.run_id = m.run_id and g.idx = m.stage_idx offset 0
+      ) g
+      where g.status <> 'RUNNING' or g.active_steps - m.closed + m.freed <= 0
+      union
+      select m.run_id from (select m.run_id, sum(m.freed) - sum(m.closed) as more from moved m group by 1) m
+      cross join lateral (select r.active_steps from workflow_run r where r.id = m.run_id offset 0) r
+      where r.active_steps + m.more <= 0
+    ) as runs
   ),
   fast as materialized (
-    select t.* from task t where not exists (select from deferred d where d.run_id = t.run_id)
+    select * from task t where t.run_id <> all ((select d.runs from deferred d)::uuid[])
+  ),
+  counting as materialized (
+    select * from unblocked u where u.run_id <> all ((select d.runs from deferred d)::uuid[])
   ),
   closed_or_started as (
     update step_run s set
@@ -447,26 +592,24 @@ begin
       pending = s.pending - u.needs,
       status = case when u.freed then 'QUEUED'::step_run_status else s.status end,
       ready_pool = case when u.freed then u.pool_id end
-    from unblocked u
-    where s.run_id = u.run_id and s.idx = u.idx
-      and not exists (select from deferred d where d.run_id = u.run_id)
+    from counting u where s.run_id = u.run_id and s.idx = u.idx
   ),
   stages as (
     update stage_run g set open_steps = g.open_steps - m.closed, active_steps = g.active_steps - m.closed + m.freed
-    from moved m where g.run_id = m.run_id and g.idx = m.stage_idx
-      and not exists (select from deferred d where d.run_id = m.run_id)
+    from moved m
+    where g.run_id = m.run_id and g.idx = m.stage_idx
+      and m.run_id <> all ((select d.runs from deferred d)::uuid[])
   ),
   happened as materialized (
-    select f.run_id, f.idx, 'RUNNING' as status, f.attempt, f.session_id, 1 as phase
+    select f.run_id, f.last_seq, f.idx, 'RUNNING' as status, f.attempt, f.account_id, 1 as phase
     from fast f where f.before = 'QUEUED'
     union all
-    select f.run_id, f.idx, 'SUCCEEDED', f.attempt, f.session_id, 2 from fast f where f.done
+    select f.run_id, f.last_seq, f.idx, 'SUCCEEDED', f.attempt, f.account_id, 2 from fast f where f.done
     union all
-    select u.run_id, u.idx, 'QUEUED', u.attempt, null, 3 from unblocked u
-    where u.freed and not exists (select from deferred d where d.run_id = u.run_id)
+    select u.run_id, u.last_seq, u.idx, 'QUEUED', u.attempt, null, 3 from counting u where u.freed
   ),
   change as materialized (
-    select h.run_id, count(*)::integer as events, count(*) filter (where h.status = 'SUCCEEDED')::integer as closed,
+    select h.run_id, count(*)::integer as events, count(*) filter (where h.phase = 2)::integer as closed,
       count(*) filter (where h.phase = 3)::integer as freed
     from happened h group by 1
   ),
@@ -478,26 +621,25 @@ begin
       progress = greatest(r.progress, 100 * (r.step_count - r.open_steps + c.closed) / r.step_count),
       updated_at = p_now
     from change c where r.id = c.run_id
-    returning r.id, r.last_seq, r.last_seq - c.events as base, c.freed
+    returning r.id, r.last_seq, c.freed
   ),
   attempts as (
     insert into step_attempt (run_id, step_idx, number, fence, status, runner_id, started_at, finished_at,
       exit_code, output, log_length, log_crc32)
-    select f.run_id, f.idx, f.attempt, f.fence, 'SUCCEEDED', s.runner_id, coalesce(f.started_at, p_now), p_now,
+    select f.run_id, f.idx, f.attempt, f.fence, 'SUCCEEDED', f.runner_id, coalesce(f.started_at, p_now), p_now,
       f.exit_code, coalesce(f.output, '{}'), f.log_length, f.log_crc
-    from fast f left join runner_session s on s.id = f.session_id where f.done
+    from fast f where f.done
   ),
   events as (
     insert into run_event (run_id, seq, type, at, actor_id, payload)
-    select h.run_id, run.base + row_number() over (partition by h.run_id order by h.phase, h.idx),
-      'StepStatusChanged', p_now, s.account_id,
+    select h.run_id, h.last_seq + row_number() over (partition by h.run_id order by h.phase, h.idx),
+      'StepStatusChanged', p_now, h.account_id,
       jsonb_build_object('step', h.idx, 'status', h.status, 'attempt', h.attempt, 'reason', null)
-    from happened h join run on run.id = h.run_id left join runner_session s on s.id = h.session_id
+    from happened h
   )
-  select i.run_id, i.idx, i.fence,
-    case when exists (select from fast f where f.run_id = i.run_id and f.idx = i.idx and f.fence = i.fence) then 'APPLIED' else 'DEFERRED' end,
-    run.last_seq, run.freed
-  from input i left join run on run.id = i.run_id;
+  select f.run_id, f.idx, f.fence, null::integer, null::integer from fast f
+  union all
+  select run.id, null, null, run.last_seq, run.freed from run;
 end $function$
 ;
 
@@ -529,33 +671,124 @@ begin
 end $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.lease_ready_steps(p_session bigint, p_pool integer, p_run uuid, p_later_runs boolean, p_limit integer, p_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION public.lease_ready_steps(p_session bigint, p_pool integer, p_after uuid, p_limit integer, p_at timestamp with time zone)
  RETURNS TABLE(run_id uuid, step_idx integer, fence integer, attempt integer)
  LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+declare
+  v_after uuid := coalesce(p_after, '00000000-0000-0000-0000-000000000000');
+begin
+  return query
+    with ready as materialized (
+      select s.run_id, s.idx from step_run s
+      where (s.ready_pool, s.run_id) > (p_pool, v_after) and s.ready_pool <= p_pool
+      order by s.ready_pool, s.run_id, s.idx limit p_limit for no key update skip locked
+    )
+    update step_run s set session_id = p_session, fence = s.fence + 1, leased_at = p_at, ready_pool = null
+    from ready where s.run_id = ready.run_id and s.idx = ready.idx
+    returning s.run_id, s.idx, s.fence, s.attempt;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.lock_logs(p_runs uuid[], p_steps integer[], p_fences integer[], p_session bigint)
+ RETURNS TABLE(run_id uuid, step_idx integer, fence integer, length integer, line_count integer, crc32 double precision, sealed boolean, mine boolean, final_length integer)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+begin
+  insert into log_stream (run_id, step_idx, fence, length, line_count, crc32, sealed)
+  select i.run_id, i.idx, i.fence, 0, 0, 0, false
+  from unnest(p_runs, p_steps, p_fences) i(run_id, idx, fence)
+  where log_is_open(i.run_id, i.idx, i.fence, p_session)
+  order by 1, 2, 3 on conflict do nothing;
+
+  return query
+  select l.run_id, l.step_idx, l.fence, l.length, l.line_count, l.crc32::float8, l.sealed,
+    log_is_open(l.run_id, l.step_idx, l.fence, p_session),
+    (select a.log_length from step_attempt a
+      where a.run_id = l.run_id and a.step_idx = l.step_idx and a.fence = l.fence)
+  from (select * from unnest(p_runs, p_steps, p_fences) i(run_id, idx, fence) order by 1, 2, 3) i
+  cross join lateral (
+    select l.* from log_stream l
+    where l.run_id = i.run_id and l.step_idx = i.idx and l.fence = i.fence for no key update
+  ) l;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.lock_ready_steps(p_runs uuid[], p_steps integer[])
+ RETURNS TABLE(run_id uuid, step_idx integer, fence integer)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 begin
-  if p_later_runs then
-    return query
-      with ready as materialized (
-        select s.run_id, s.idx from step_run s
-        where s.ready_pool = p_pool and s.run_id > p_run
-        order by s.run_id, s.idx limit p_limit for no key update skip locked
-      )
-      update step_run s set session_id = p_session, fence = s.fence + 1, leased_at = p_at, ready_pool = null
-      from ready where s.run_id = ready.run_id and s.idx = ready.idx
-      returning s.run_id, s.idx, s.fence, s.attempt;
-  else
-    return query
-      with ready as materialized (
-        select s.run_id, s.idx from step_run s
-        where s.ready_pool = p_pool and s.run_id = p_run
-        order by s.idx limit p_limit for no key update skip locked
-      )
-      update step_run s set session_id = p_session, fence = s.fence + 1, leased_at = p_at, ready_pool = null
-      from ready where s.run_id = ready.run_id and s.idx = ready.idx
-      returning s.run_id, s.idx, s.fence, s.attempt;
-  end if;
+  return query
+  select i.run_id, i.idx, s.fence
+  from (select * from unnest(p_runs, p_steps) i(run_id, idx) order by 1, 2) i
+  cross join lateral (
+    select s.fence from step_run s where s.run_id = i.run_id and s.idx = i.idx for no key update
+  ) s;
 end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.lock_runs(p_runs uuid[])
+ RETURNS TABLE(run json, steps json, stages json)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+begin
+  perform 1 from workflow_run r where r.id = any (p_runs) order by r.id for no key update;
+
+  return query
+  select r.run,
+    (select json_agg(json_build_array(s.idx, s.status, s.status_reason, s.pending, s.fence, s.attempt, s.lost,
+        s.session_id::text, extract(epoch from s.started_at) * 1000, extract(epoch from s.finished_at) * 1000,
+        extract(epoch from s.due_at) * 1000, s.exit_code, s.cancel_proof) order by s.idx)
+      from step_run s where s.run_id = i.id),
+    (select json_agg(json_build_array(g.idx, g.status, g.status_reason, extract(epoch from g.started_at) * 1000,
+        extract(epoch from g.finished_at) * 1000) order by g.idx)
+      from stage_run g where g.run_id = i.id)
+  from unnest(p_runs) i(id)
+  cross join lateral (
+    select json_build_object('id', r.id, 'projectId', r.project_id, 'versionId', r.workflow_version_id,
+      'status', r.status, 'reason', r.status_reason, 'ending', r.ending, 'progress', r.progress,
+      'lastSeq', r.last_seq, 'queuedAt', extract(epoch from r.queued_at) * 1000,
+      'startedAt', extract(epoch from r.started_at) * 1000,
+      'finishedAt', extract(epoch from r.finished_at) * 1000) as run
+    from workflow_run r where r.id = i.id offset 0
+  ) r
+  order by i.id;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.log_is_open(p_run uuid, p_step integer, p_fence integer, p_session bigint)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select exists (
+    select from step_run s
+    where s.run_id = p_run and s.idx = p_step and s.fence = p_fence and s.session_id = p_session
+  ) or exists (
+    select from step_attempt a
+    where a.run_id = p_run and a.step_idx = p_step and a.fence = p_fence and a.log_length is not null
+      and exists (
+        select from runner_session n
+        where n.id = p_session and n.runner_id = a.runner_id and n.created_at <= a.finished_at and not n.dead
+      )
+  )
+$function$
 ;
 
 CREATE OR REPLACE FUNCTION public.run_id_at(moment timestamp with time zone)

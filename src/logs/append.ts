@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import type { Bus } from "../domain/bus.ts";
 import { groupBy } from "../domain/group-by.ts";
+import { taskKey } from "../domain/task-key.ts";
 import type { Database } from "../persistence/database.ts";
 import {
   appendChunks,
@@ -9,7 +10,6 @@ import {
   type LogState,
   lockLogs,
 } from "../persistence/log-store.ts";
-import { taskKey } from "../persistence/report-store.ts";
 
 export interface LogAppend extends LogKey {
   /** Where the runner believes that the log ends, in bytes. */

@@ -2,7 +2,8 @@ import type { RunCommand, TaskOutcome } from "../domain/commands.ts";
 import type { RunDelta } from "../domain/decide.ts";
 import { groupBy } from "../domain/group-by.ts";
 import { BusyError } from "../domain/refusals.ts";
-import { appliedFences, completeSteps, type StepCompletion, taskKey } from "../persistence/report-store.ts";
+import { taskKey } from "../domain/task-key.ts";
+import { appliedFences, completeSteps, type StepCompletion } from "../persistence/report-store.ts";
 import type { LockedRun } from "../persistence/run-store.ts";
 import { advance, type Engine } from "./transition.ts";
 

@@ -1,7 +1,7 @@
 import type { Viewer } from "../domain/access.ts";
 import { groupBy } from "../domain/group-by.ts";
 import { SessionLostError } from "../domain/refusals.ts";
-import { taskKey } from "../persistence/report-store.ts";
+import { taskKey } from "../domain/task-key.ts";
 import {
   extendLease,
   type HeldStep,

@@ -1,4 +1,4 @@
-import { taskKey } from "../persistence/report-store.ts";
+import { taskKey } from "../domain/task-key.ts";
 import { type HeldStep, heldSteps } from "../persistence/runner-store.ts";
 import { pinSource } from "../persistence/task-store.ts";
 import type { Engine } from "./transition.ts";

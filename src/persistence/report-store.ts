@@ -1,3 +1,4 @@
+import { taskKey } from "../domain/task-key.ts";
 import type { Queryable, Statement } from "./queries/queryable.ts";
 import type { RunChange } from "./run-store.ts";
 
@@ -11,11 +12,6 @@ export interface StepCompletion {
   readonly exitCode: number | null;
   readonly output: Readonly<Record<string, unknown>> | null;
   readonly log: { readonly length: number; readonly crc32: string } | null;
-}
-
-/** One lease of one step, as a key for maps and sets. */
-export function taskKey({ runId, step, fence }: { runId: string; step: number; fence: number }): string {
-  return `${runId} ${step} ${fence}`;
 }
 
 const COMPLETE: Statement = {

@@ -1,8 +1,8 @@
 import type { RunDelta } from "../domain/decide.ts";
 import type { RunState } from "../domain/run-state.ts";
+import { taskKey } from "../domain/task-key.ts";
 import type { Transaction } from "./database.ts";
 import type { Statement } from "./queries/queryable.ts";
-import { taskKey } from "./report-store.ts";
 import {
   countSteps,
   headFrom,

@@ -69,11 +69,31 @@ export async function runCursors(database: Database, runId: string): Promise<(se
   return (seq) => encodeCursor({ epoch, stream: streamOf(runId), position: [seq] });
 }
 
-/** The seq behind a cursor, for paging through stored events. */
-export function seqOfCursor(runId: string, cursor: string): number {
+/**
+ * The seq behind a cursor, for paging through stored events. There is no reset here: a position that cannot be
+ * continued from is refused, and the reader starts anew.
+ */
+export async function seqOfCursor(
+  database: Database,
+  run: { readonly id: string; readonly lastSeq: number },
+  cursor: string,
+): Promise<number> {
+  const { epoch, seq } = decodeRunCursor(run.id, cursor);
+  if (epoch !== (await readEpoch(database))) throw new InvalidCursorError(RESTORED);
+  if (seq > run.lastSeq) throw new InvalidCursorError(BEYOND);
+  return seq;
+}
+
+const RESTORED = "the database was restored or replaced since";
+const BEYOND = "the position lies beyond the newest event";
+
+function decodeRunCursor(runId: string, cursor: string): { epoch: string; seq: number } {
   const decoded = decodeCursor(cursor, streamOf(runId));
-  if (decoded === null) throw new InvalidCursorError("this cursor does not belong to this run's events");
-  return decoded.position[0]!;
+  const [seq, ...rest] = decoded?.position ?? [];
+  if (decoded === null || seq === undefined || rest.length > 0) {
+    throw new InvalidCursorError("this cursor does not belong to this run's events");
+  }
+  return { epoch: decoded.epoch, seq };
 }
 
 function streamOf(runId: string): string {
@@ -87,12 +107,9 @@ async function startOf(
   if (after.kind === "START") return { seq: 0, reset: null };
   const head = (await lastSeq(database, runId)) ?? 0;
   if (after.kind === "HEAD") return { seq: head, reset: null };
-  const decoded = decodeCursor(after.cursor, streamOf(runId));
-  if (decoded === null) throw new InvalidCursorError("this cursor does not belong to this run's events");
-  const seq = decoded.position[0]!;
-  if (decoded.epoch !== (await readEpoch(database)))
-    return { seq: head, reset: "the database was restored or replaced since" };
-  if (seq > head) return { seq: head, reset: "the position lies beyond the newest event" };
+  const { epoch, seq } = decodeRunCursor(runId, after.cursor);
+  if (epoch !== (await readEpoch(database))) return { seq: head, reset: RESTORED };
+  if (seq > head) return { seq: head, reset: BEYOND };
   return { seq, reset: null };
 }
 

@@ -15,9 +15,10 @@ const STEP = `id order stepRef name type workflowStepId status statusReason ${RE
 const DETAIL = `query ($id: ID!) { workflowRun(id: $id) { number status statusReason ${REASON} progress inputs payload envVars { key value }
   outputs labels error workflow { name } project { slug } createdBy ${ACTOR} eventCursor can { action allowed }
   stageRuns { id name status stepRuns { ${STEP} stageRun { name } workflowRun { number } } } } }`;
-const PAGE = `query ($id: ID!) { workflowRun(id: $id) { stepRuns(first: 1000) { nodes { ${STEP} stageRun { name } } totalCount { value } } } }`;
-const LIST = `{ workflowRuns(first: 100) { totalCount { value } nodes { number status inputs payload workflow { name } project { slug }
-  createdBy ${ACTOR} statusReason ${REASON} stageRuns { name status stepRuns { stepRef status attempts { number } } } } } }`;
+const PAGE = `query ($id: ID!) { workflowRun(id: $id) { stepRuns(first: 250) { nodes { stepRef status needs output error
+  runner { name } stageRun { name } attempts { number } } totalCount { value } } } }`;
+const LIST = `{ workflowRuns(first: 30) { totalCount { value } nodes { number status inputs payload workflow { name } project { slug }
+  createdBy ${ACTOR} statusReason ${REASON} stageRuns { name status stepRuns { stepRef status output } } } } }`;
 
 /** Stages of steps that need each other, one of which fails, is retried or is skipped. */
 const FLOW = (stages: number, steps: number) => `name: detail-${stages}-${steps}

@@ -223,6 +223,7 @@ describe("a position", () => {
       "%%",
       btoa("a|b|c"),
       change((text) => `${text}|1`),
+      change((text) => `${text}.1`),
       change((text) => text.replace(/\d+$/, "-1")),
       change((text) => text.replace(/\d+$/, "99999999999")),
     ])

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { SessionLostError } from "../../src/domain/refusals.ts";
+import { taskKey } from "../../src/domain/task-key.ts";
 import { sweepSessions } from "../../src/duties/sweep-sessions.ts";
 import { openProject } from "../../src/persistence/account-store.ts";
-import { taskKey } from "../../src/persistence/report-store.ts";
 import type { ClaimedStep } from "../../src/persistence/runner-store.ts";
 import { stage, step } from "../domain/workflow-builder.ts";
 import { ManualClock } from "../support/manual-clock.ts";

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { taskKey } from "../../src/domain/task-key.ts";
 import { wakeSteps } from "../../src/duties/wake-steps.ts";
 import { applyReports, type TaskReport } from "../../src/orchestration/report.ts";
-import { completeSteps, taskKey } from "../../src/persistence/report-store.ts";
+import { completeSteps } from "../../src/persistence/report-store.ts";
 import { type ClaimedStep, claimSteps } from "../../src/persistence/runner-store.ts";
 import { stagesArbitrary } from "../domain/scenarios.ts";
 import { stage, step } from "../domain/workflow-builder.ts";
@@ -11,6 +12,7 @@ import { Random } from "./random.ts";
 import { reportOf } from "./reports.ts";
 import { openWorkbench, type Workbench } from "./workbench.ts";
 
+const SEED = Number(process.env["TEST_SEED"] ?? Date.now() % 1_000_000);
 const clock = new ManualClock();
 /** Held by nobody: a report of it is refused, but it makes the whole run be decided by the domain. */
 const NO_FENCE = 1_000_000;
@@ -129,17 +131,17 @@ async function playBoth(
   throw new Error("the run does not come to an end");
 }
 
-test("the fast path of reports writes what the domain decides", async () => {
+test(`the fast path of reports writes what the domain decides (seed ${SEED})`, async () => {
   await using bench = await openWorkbench(clock);
   const session = await bench.session();
   const extend = "update runner_session set lease_until = 'infinity'";
   await bench.database.query(extend);
-  for (const [i, stages] of fc.sample(stagesArbitrary, { numRuns: 40 }).entries()) {
-    const random = new Random(i);
+  for (const [i, stages] of fc.sample(stagesArbitrary, { numRuns: 40, seed: SEED }).entries()) {
+    const random = new Random(SEED + i);
     await playBoth(bench, session, await bench.deploy(stages), random, () => random.chance(0.1));
   }
-  expect(counts.fast).toBeGreaterThan(30);
-  expect(counts.deferred).toBeGreaterThan(30);
+  expect(counts.fast).toBeGreaterThan(10);
+  expect(counts.deferred).toBeGreaterThan(10);
 }, 60_000);
 
 test("behind a failed stage, a success frees only what asks for it", async () => {

@@ -2,16 +2,18 @@ import { setTimeout } from "node:timers/promises";
 import { cancelWorkflowRun } from "../../src/actions/cancel-workflow-run.ts";
 import type { TaskOutcome } from "../../src/domain/commands.ts";
 import { RefusedError, SessionLostError } from "../../src/domain/refusals.ts";
+import { taskKey } from "../../src/domain/task-key.ts";
 import { expireRuns } from "../../src/duties/expire-runs.ts";
 import { sweepSessions } from "../../src/duties/sweep-sessions.ts";
 import { wakeSteps } from "../../src/duties/wake-steps.ts";
 import { applyReports, ReportCollector, type TaskReport } from "../../src/orchestration/report.ts";
 import { RunnerSessions } from "../../src/orchestration/runners.ts";
 import type { Engine } from "../../src/orchestration/transition.ts";
-import { taskKey } from "../../src/persistence/report-store.ts";
 import { type ClaimedStep, claimSteps } from "../../src/persistence/runner-store.ts";
+import { contradictions } from "./consistency.ts";
 import { Random } from "./random.ts";
 import { reportOf } from "./reports.ts";
+import { readRun } from "./run-record.ts";
 import type { Workbench } from "./workbench.ts";
 
 /** What the runners saw, kept outside of the database: the promises are judged by it. */
@@ -20,7 +22,7 @@ export class Ledger {
   /** The outcome of each report of an end that was answered APPLIED at least once. */
   readonly ended = new Map<string, TaskOutcome>();
   readonly problems: string[] = [];
-  readonly counts = { claims: 0, lost: 0, forgotten: 0, late: 0, canceled: 0 };
+  readonly counts = { claims: 0, lost: 0, forgotten: 0, late: 0, canceled: 0, inspected: 0 };
 }
 
 /** Runners, people and duties that do everything at once on several replicas, until they are stopped. */
@@ -44,6 +46,7 @@ export class Fleet implements AsyncDisposable {
       this.#loop(() => this.#cancelSomething(engine, runs));
       this.#loop(() => this.#duties(engine));
     }
+    this.#loop(() => this.#inspect(engines[0]!, runs));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -77,6 +80,13 @@ export class Fleet implements AsyncDisposable {
     const request = { runId: this.#random.pick(runs), mode, reason: null } as const;
     await cancelWorkflowRun(engine, this.#bench.person, request);
     this.ledger.counts.canceled++;
+  }
+
+  /** Whatever is going on, what is stored of a run agrees with itself. */
+  async #inspect(engine: Engine, runs: readonly string[]): Promise<void> {
+    await setTimeout(5);
+    this.ledger.problems.push(...contradictions(await readRun(engine, this.#random.pick(runs))));
+    this.ledger.counts.inspected++;
   }
 
   async #duties(engine: Engine): Promise<void> {

@@ -20,12 +20,12 @@ beforeEach(async () => {
   runId = await bench.trigger(await bench.deploy([stage("only", step("work"))]));
 });
 afterEach(async () => {
-  expect(contradictions(await readRun(bench.database, bench.engine, runId))).toEqual([]);
+  expect(contradictions(await readRun(bench.engine, runId))).toEqual([]);
   await bench[Symbol.asyncDispose]();
 });
 
 async function look() {
-  const { state, attempts } = await readRun(bench.database, bench.engine, runId);
+  const { state, attempts } = await readRun(bench.engine, runId);
   const { status, fence, attempt, lost, leased, reason, cancelProof, exitCode } = state.steps[0]!;
   const step = { status, fence, attempt, lost, leased, reason: reason?.code ?? null, cancelProof, exitCode };
   return {

@@ -26,7 +26,7 @@ beforeEach(async () => {
   runId = await bench.trigger(await bench.deploy([stage("only", ...names)]));
 });
 afterEach(async () => {
-  expect(contradictions(await readRun(bench.database, bench.engine, runId))).toEqual([]);
+  expect(contradictions(await readRun(bench.engine, runId))).toEqual([]);
   await bench[Symbol.asyncDispose]();
 });
 
@@ -123,7 +123,7 @@ test("two replicas that sweep, expire and report at once agree", async () => {
     ),
   );
   expect(answers.flat()).toEqual(answers.flat().map(() => "APPLIED"));
-  const { attempts } = await readRun(bench.database, bench.engine, runId);
+  const { attempts } = await readRun(bench.engine, runId);
   expect(attempts.map(({ step_idx, number }) => [step_idx, number])).toEqual([
     [0, 1],
     [1, 1],

@@ -1,7 +1,6 @@
 import type { RunState } from "../../src/domain/run-state.ts";
 import type { Engine } from "../../src/orchestration/transition.ts";
 import { lockRuns } from "../../src/persistence/run-store.ts";
-import type { TestDatabase } from "../support/database.ts";
 
 /** Everything that is stored about a run. */
 export interface RunRecord {
@@ -63,11 +62,14 @@ const LOOK = `select
       'xid', (e.xid::text::numeric % 4294967296)::text) order by e.seq) from run_event e where e.run_id = i.id) as events
   from (select $1::uuid as id) i`;
 
-export async function readRun(database: TestDatabase, engine: Engine, id: string): Promise<RunRecord> {
+/** Nothing of the run moves while it is read: its lock keeps reports away, the locks of its steps keep claims. */
+export async function readRun(engine: Engine, id: string): Promise<RunRecord> {
   return await engine.database.transaction(async (transaction) => {
+    await transaction.query({ text: "select from workflow_run where id = $1 for no key update" }, [id]);
+    const steps = "select from step_run where run_id = $1 order by idx for no key update";
+    await transaction.query({ text: steps }, [id]);
     const state = (await lockRuns(transaction, [id], engine.versions)).get(id)!.state;
-    // The lock keeps reports away; a claim in between would show, so nothing may claim meanwhile.
-    const [rows] = await database.query<Omit<RunRecord, "id" | "state">>(LOOK, [id]);
+    const [rows] = await transaction.query<Omit<RunRecord, "id" | "state">>({ text: LOOK }, [id]);
     return { id, state, ...rows! };
   });
 }

@@ -21,7 +21,7 @@ beforeEach(async () => {
 afterEach(async () => await bench[Symbol.asyncDispose]());
 
 async function look(runId: string) {
-  const record = await readRun(bench.database, bench.engine, runId);
+  const record = await readRun(bench.engine, runId);
   expect(contradictions(record)).toEqual([]);
   const { status, steps, finishedAt } = record.state;
   return { status, finishedAt, steps: steps.map((each) => each.status), first: steps[0]!, record };

@@ -199,7 +199,7 @@ export class WorkflowRunResolver {
     first?: number,
   ): Promise<RunEvent[]> {
     const { limit } = readPage({ first: first ?? DEFAULT_EVENT_PAGE }, MAX_EVENT_PAGE);
-    const seq = after == null ? 0 : seqOfCursor(record.id, after);
+    const seq = after == null ? 0 : await seqOfCursor(engine.database, record, after);
     const cursorAt = await runCursors(engine.database, record.id);
     const events = await eventsAfter(engine.database, record.id, seq, limit);
     return events.map((event) => toRunEvent(event, cursorAt(event.seq)));
