@@ -59,9 +59,7 @@ export function serveWebSocket(server: Server, options: WebSocketOptions): Async
       onSubscribe: async (socket, _id, payload) => {
         const refused = await refuseOperation(socket);
         if (refused !== null) return [refused];
-        const viewer = socket.extra.token!.viewer;
-        const request = { viewer, correlationId: correlationId(), requestBytes: 0, signal: options.shutdown };
-        return prepareOperation(options.schema, payload, createContext(options.services, request));
+        return prepareOperation(options.schema, payload, contextOf(socket.extra.token!, options));
       },
       onError: (_socket, _id, _payload, errors) =>
         errors.map((error) => toPublic(error, correlationId(), options)),
@@ -123,6 +121,13 @@ function countSocket(perAccount: Map<string, number>, { accountId }: Viewer, cha
   const next = (perAccount.get(accountId) ?? 0) + change;
   if (next === 0) perAccount.delete(accountId);
   else perAccount.set(accountId, next);
+}
+
+function contextOf(token: TokenWatch, { services, shutdown }: WebSocketOptions): RequestContext {
+  const request = { correlationId: correlationId(), requestBytes: 0, signal: shutdown };
+  const context = createContext(services, { ...request, viewer: token.viewer });
+  // Roles may change while a subscription lasts.
+  return Object.defineProperty(context, "viewer", { get: () => token.viewer });
 }
 
 async function refuseOperation({ extra, subscriptions }: Socket): Promise<GraphQLError | null> {

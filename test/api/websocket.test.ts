@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { ManualClock } from "../support/manual-clock.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
+import { waitFor } from "../support/wait-for.ts";
 import { deploy, trigger } from "../support/workflows.ts";
 import { makeToken } from "./accounts.ts";
 import { closingOf, nextFrame, openSocket } from "./sockets.ts";
@@ -140,9 +141,12 @@ describe("a socket", () => {
     const garbled = await authenticated();
     garbled.send("hello");
     expect((await closingOf(garbled)).code).toBe(4400);
+    // The library also tells the console of it.
+    const said = vi.spyOn(console, "error").mockReturnValue();
     const wordy = await authenticated();
     wordy.send("x".repeat(64 * 1024 + 1));
     expect((await closingOf(wordy)).code).toBe(1009);
+    said.mockRestore();
   });
 
   it("carries 50 operations at once and not one more", async () => {
@@ -197,5 +201,43 @@ describe("a token that ends", () => {
       `mutation { cancelWorkflowRun(input: { workflowRunId: "${run}" }) { clientMutationId } }`,
     );
     expect((await ends).map(({ code }) => code)).toEqual([4403, 4403]);
+  });
+});
+
+describe("a role that is lost", () => {
+  it("ends the subscriptions that needed it with NOT_FOUND at their next message, and no others", async () => {
+    const token = await makeToken(server, {
+      username: "leaver",
+      member: { project: "left", role: "PROJECT_USER" },
+    });
+    await makeToken(server, { username: "leaver", member: { project: "default", role: "PROJECT_USER" } });
+    const start = async (project: string) =>
+      (await trigger(server.admin, await deploy(server.admin, FLOW, project))).id;
+    const [left, kept] = [await start("left"), await start("default")];
+    const socket = await authenticated(token);
+    for (const id of [left, kept]) {
+      send(socket, id, EVENTS, { id, after: LIVE });
+      expect(await nextFrame(socket)).toMatchObject({ id, type: "next" });
+    }
+    await server.database.query(
+      "delete from project_member where project_id = (select id from project where slug = 'left')",
+    );
+    clock.advance(5_001);
+    send(socket, "refresh", "{ viewer { systemAdmin } }");
+    expect(await nextFrame(socket)).toMatchObject({ id: "refresh", type: "next" });
+    const frames: { id?: string; type: string; payload?: unknown }[] = [];
+    socket.on("message", (data: Buffer) => frames.push(JSON.parse(data.toString())));
+    for (const id of [left, kept])
+      await server.admin.request(
+        `mutation { cancelWorkflowRun(input: { workflowRunId: "${id}" }) { clientMutationId } }`,
+      );
+    await waitFor("the other one's end", () =>
+      frames.some(({ id, type }) => id === kept && type === "complete"),
+    );
+    expect(frames.filter(({ id }) => id === left)).toMatchObject([
+      { type: "error", payload: [{ extensions: { code: "NOT_FOUND" } }] },
+    ]);
+    expect(frames.filter(({ id, type }) => id === kept && type === "error")).toEqual([]);
+    socket.close();
   });
 });

@@ -75,7 +75,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   async #cancelSomething(engine: Engine, runs: readonly string[]): Promise<void> {
-    await setTimeout(this.#random.between(50, 200));
+    await setTimeout(this.#random.between(20, 120));
     const mode = this.#random.chance(0.5) ? "GRACEFUL" : "FORCE";
     const request = { runId: this.#random.pick(runs), mode, reason: null } as const;
     await cancelWorkflowRun(engine, this.#bench.person, request);
@@ -114,8 +114,8 @@ class FleetRunner {
     while (!signal.aborted) {
       const tasks = await this.#claim(newClaimId());
       if (tasks.length === 0) await setTimeout(this.random.between(1, 5));
-      const fate = this.random.next();
-      if (fate < 0.04) return await this.#die(tasks);
+      const fate = tasks.length === 0 ? 1 : this.random.next();
+      if (fate < 0.05) return await this.#die(tasks);
       if (fate < 0.07) this.#forget(tasks);
       else if (fate < 0.1) await this.#report(tasks.map((task) => this.#say(task, { kind: "RELEASED" })));
       else await this.#execute(tasks);
@@ -128,7 +128,7 @@ class FleetRunner {
   }
 
   async #claim(claimId: string): Promise<ClaimedStep[]> {
-    const max = this.random.between(1, 20);
+    const max = this.random.chance(0.1) ? 50 : this.random.between(1, 6);
     const ask = async () =>
       await claimSteps(this.engine.database, this.#session, claimId, max, this.engine.clock.now());
     const tasks = await ask();

@@ -14,7 +14,7 @@ import { openWorkbench, type Workbench } from "./workbench.ts";
 
 const SEED = Number(process.env["TEST_SEED"] ?? Date.now() % 1_000_000);
 const ROUNDS = 3;
-const RUNS = 100;
+const RUNS = 120;
 
 /** Twenty times as fast as time: leases, delays and timeouts run out while the test watches. */
 class FastClock implements Clock {

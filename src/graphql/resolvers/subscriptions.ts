@@ -5,8 +5,8 @@ import { followLog, type LogStreamItem } from "../../logs/follow-log.ts";
 import { followRun, type RunStreamItem } from "../../realtime/follow-run.ts";
 import { type RequestContext, refreshLoaders } from "../context.ts";
 import { RunEventTypeEnum, RunStreamEndEnum } from "../enums.ts";
-import { badInput } from "../errors.ts";
-import { found, readable } from "../scope.ts";
+import { badInput, objectNotFound } from "../errors.ts";
+import { found, mayRead, readable } from "../scope.ts";
 import { toRunEvent } from "../types/run-event.ts";
 import { LogEnd, LogLines } from "../types/step-log.ts";
 import { CaughtUp, Reset, readPosition, StreamMessage, StreamPositionInput } from "../types/stream.ts";
@@ -96,14 +96,14 @@ async function subscribeRunEvents(
   context: RequestContext,
 ): Promise<AsyncIterableIterator<RunStreamItem>> {
   const runId = keyOf("WorkflowRun", args.workflowRunId);
-  found(readable(context.viewer, runId === null ? null : await context.loaders.run.load(runId)));
+  const run = found(readable(context.viewer, runId === null ? null : await context.loaders.run.load(runId)));
   const request = {
-    runId: runId!,
+    runId: run.id,
     after: readPosition(args.after),
     types: args.types == null ? null : new Set(args.types),
     until: args.until,
   };
-  return untilReturned((signal) => followRun(context.engine, request, signal));
+  return untilReturned((signal) => whileReadable(run, context, followRun(context.engine, request, signal)));
 }
 
 async function subscribeStepLogs(
@@ -111,13 +111,15 @@ async function subscribeStepLogs(
   context: RequestContext,
 ): Promise<AsyncIterableIterator<LogStreamItem>> {
   const place = placeOf("StepRun", args.stepRunId);
-  found(readable(context.viewer, place === null ? null : await context.loaders.run.load(place.runId)));
+  const run = found(
+    readable(context.viewer, place === null ? null : await context.loaders.run.load(place.runId)),
+  );
   const { runId, index } = place!;
   found(await context.loaders.step.load({ runId, index }));
   const attempt = args.attempt ?? null;
   if (attempt !== null && attempt < 1) throw badInput("`attempt` counts from 1");
   const request = { runId, step: index, attempt, after: readPosition(args.after), grep: args.grep ?? null };
-  return untilReturned((signal) => followLog(context.engine, request, signal));
+  return untilReturned((signal) => whileReadable(run, context, followLog(context.engine, request, signal)));
 }
 
 function toEdgeMessage(
@@ -127,6 +129,18 @@ function toEdgeMessage(
   return item.kind === "RESET"
     ? Object.assign(new Reset(), { cursor, reason: item.reason })
     : Object.assign(new CaughtUp(), { cursor });
+}
+
+/** Who loses their membership while they listen hears nothing more: to them the object is gone. */
+async function* whileReadable<Item>(
+  { projectId }: { readonly projectId: string },
+  context: RequestContext,
+  items: AsyncGenerator<Item, void, void>,
+): AsyncGenerator<Item, void, void> {
+  for await (const item of items) {
+    if (!mayRead(context.viewer, projectId)) throw objectNotFound();
+    yield item;
+  }
 }
 
 /**
