@@ -1,4 +1,7 @@
 #!/usr/bin/env node
-import { runCli } from "./cli/cli.ts";
+// graphql-js checks types at every step in development mode. Set before it is loaded, hence the dynamic import.
+process.env["NODE_ENV"] ??= "production";
+
+const { runCli } = await import("./cli/cli.ts");
 
 await runCli(process.argv);

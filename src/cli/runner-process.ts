@@ -50,8 +50,9 @@ export class RunnerKeeper implements AsyncDisposable {
     clearTimeout(this.#restart);
     if (hasEnded(this.#runner)) return;
     const ended = once(this.#runner, "exit");
-    this.#runner.kill("SIGTERM");
-    // A second signal makes it abort what still runs: whoever stops the whole stack waits for no step.
+    this.#runner.kill("SIGINT");
+    // A second signal makes it abort what still runs: whoever stops the whole stack waits for no step. It must be
+    // another one, because two that are alike become one while they wait.
     this.#runner.kill("SIGTERM");
     await ended;
   }

@@ -40,16 +40,44 @@ export function stepEnvironment(
   return toEntries(environment);
 }
 
+/** What Linux takes for one variable, and what a task may carry in all: references multiply, so both are bounded. */
+const MAX_VALUE_LENGTH = 128 * 1024 - 1;
+const MAX_TOTAL_LENGTH = 1024 * 1024;
+
+/** The environment cannot be built; the message is for whoever started the run. */
+export class EnvironmentError extends Error {}
+
 /** One pass over each value, so that nothing that was put in is read again. */
 function apply(environment: Map<string, string>, layer: Layer, context: ExpressionContext | null): void {
-  for (const { key, value } of layer) {
-    const text = value.replace(SUBSTITUTION, (found: string, name: string | undefined) => {
-      if (name !== undefined) return environment.get(name) ?? found;
-      if (found === "$${") return "${";
-      return context === null ? found : resolveExpressions(found, context);
-    });
-    environment.set(key, text);
+  for (const { key, value } of layer) environment.set(key, substitute(environment, key, value, context));
+  let total = 0;
+  for (const [key, value] of environment) total += key.length + value.length;
+  if (total > MAX_TOTAL_LENGTH) {
+    throw new EnvironmentError(`the environment is longer than ${MAX_TOTAL_LENGTH} characters in all`);
   }
+}
+
+/** Counts while it grows: a short text can name a long variable thousands of times. */
+function substitute(
+  environment: ReadonlyMap<string, string>,
+  key: string,
+  value: string,
+  context: ExpressionContext | null,
+): string {
+  let length = key.length + value.length;
+  const counted = (text: string): string => {
+    length += text.length;
+    if (length <= MAX_VALUE_LENGTH) return text;
+    throw new EnvironmentError(
+      `the environment variable ${key} is longer than ${MAX_VALUE_LENGTH} characters`,
+    );
+  };
+  counted("");
+  return value.replace(SUBSTITUTION, (found: string, name: string | undefined) => {
+    if (name !== undefined) return counted(environment.get(name) ?? found);
+    if (found === "$${") return "${";
+    return context === null ? found : counted(resolveExpressions(found, context));
+  });
 }
 
 /** The environment variable that carries an input: `target` is `$TARGET`. */

@@ -13,6 +13,7 @@ import {
 } from "../domain/statuses.ts";
 import { RUN_TRIGGER_TYPES } from "../domain/triggers.ts";
 import { LOG_STREAMS } from "../logs/records.ts";
+import { LABEL_OPERATORS } from "../persistence/queries/run-list.ts";
 
 /** Makes a GraphQL enum whose values are their own names: the domain's words are the schema's words. */
 function enumOf<Value extends string>(
@@ -160,6 +161,13 @@ export const RunStreamEndEnum = enumOf(
     DELETED: { description: "Also beyond its end, until the run is deleted: a run can be reopened." },
   },
 );
+export const LabelOperatorEnum = enumOf("LabelOperator", "How a label is compared.", LABEL_OPERATORS, {
+  EQ: { description: "It is this value." },
+  IN: { description: "It is one of these values." },
+  NOT_IN: { description: "It is none of these values, or missing." },
+  EXISTS: { description: "It is there." },
+  NOT_EXISTS: { description: "It is missing." },
+});
 export const OrderDirectionEnum = enumOf("OrderDirection", "Which end of an order comes first.", [
   "ASC",
   "DESC",

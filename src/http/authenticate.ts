@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Viewer } from "../domain/access.ts";
 import type { Clock } from "../domain/clock.ts";
-import { findToken } from "../persistence/queries/people.ts";
+import { findToken, isToken } from "../persistence/queries/people.ts";
 import type { Queryable } from "../persistence/queries/queryable.ts";
 
 /** A revoked token or a changed role is noticed after this long at the latest. */
@@ -12,7 +12,7 @@ const CAPACITY = 10_000;
 export class Authenticator {
   readonly #database: Queryable;
   readonly #clock: Clock;
-  readonly #known = new Map<string, { readonly viewer: Viewer | null; readonly until: number }>();
+  readonly #known = new Map<string, { readonly viewer: Viewer; readonly until: number }>();
 
   constructor(database: Queryable, clock: Clock) {
     this.#database = database;
@@ -21,12 +21,13 @@ export class Authenticator {
 
   /** Null without a valid token. */
   async viewerOf(token: string | null): Promise<Viewer | null> {
-    if (token === null) return null;
+    if (token === null || !isToken(token)) return null;
     const now = this.#clock.now();
     const known = this.#known.get(token);
     if (known !== undefined && known.until > now.getTime())
       return isValid(known.viewer, now) ? known.viewer : null;
     const viewer = await this.#read(token, now);
+    if (viewer === null) return null;
     if (this.#known.size >= CAPACITY) this.#known.clear();
     this.#known.set(token, { viewer, until: now.getTime() + REMEMBER_MS });
     return viewer;
@@ -40,8 +41,8 @@ export class Authenticator {
   }
 }
 
-function isValid(viewer: Viewer | null, now: Date): boolean {
-  return viewer !== null && (viewer.tokenExpiresAt === null || viewer.tokenExpiresAt > now);
+function isValid({ tokenExpiresAt }: Viewer, now: Date): boolean {
+  return tokenExpiresAt === null || tokenExpiresAt > now;
 }
 
 /** `Authorization: Bearer TOKEN` or `X-Access-Token: TOKEN`. */

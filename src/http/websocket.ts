@@ -74,6 +74,8 @@ export function serveWebSocket(server: Server, options: WebSocketOptions): Async
     PING_MS,
   );
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    // An upgraded socket is ours alone: without a listener, a client that resets it would end the process.
+    socket.on("error", () => socket.destroy());
     const status = refusedUpgrade(request, options.allowedOrigins);
     if (status !== null) {
       socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);

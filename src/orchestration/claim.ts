@@ -46,10 +46,12 @@ export class ClaimDesk {
     const listener = bus.listen([noticeKeys.work(), noticeKeys.cancel(session)]);
     try {
       for (;;) {
+        // Nobody is left to receive what would be leased now.
+        if (signal.aborted) return { steps: [], cancels: [] };
         const steps = await claimSteps(database, session, claimId, max, clock.now());
         const cancels = await stepsToCancel(database, session);
         const left = deadline - performance.now();
-        if (steps.length > 0 || this.#hasNews(session, cancels) || left <= 0 || signal.aborted) {
+        if (steps.length > 0 || this.#hasNews(session, cancels) || left <= 0) {
           this.#rememberTold(session, cancels);
           return { steps, cancels };
         }

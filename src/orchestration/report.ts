@@ -96,7 +96,8 @@ export class ReportCollector {
 /** Applies reports in order; answers one result for each. */
 export async function applyReports(engine: Engine, reports: readonly TaskReport[]): Promise<ReportResult[]> {
   const results = new Map<TaskReport, ReportResult>();
-  const needDecision = new Set(reports.filter((report) => !isPlain(report)).map(({ runId }) => runId));
+  const undecided = [...reports.filter((report) => !isPlain(report)), ...contested(reports)];
+  const needDecision = new Set(undecided.map(({ runId }) => runId));
   await applyPlain(
     engine,
     reports.filter(({ runId }) => !needDecision.has(runId)),
@@ -108,6 +109,15 @@ export async function applyReports(engine: Engine, reports: readonly TaskReport[
     results,
   );
   return reports.map((report) => results.get(report)!);
+}
+
+/** Reports about a lease of which two sessions speak: only one of them holds it, and only what that one says counts. */
+function contested(reports: readonly TaskReport[]): TaskReport[] {
+  return [...groupBy(reports, taskKey).values()].filter(hasTwoSessions).flat();
+}
+
+function hasTwoSessions(reports: readonly TaskReport[]): boolean {
+  return reports.some(({ session }) => session !== reports[0]!.session);
 }
 
 /** A start or a success: mostly nothing has to be decided for it. */

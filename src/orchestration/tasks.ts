@@ -1,9 +1,10 @@
 import type { EnvVar, StepDefinition } from "../domain/definition.ts";
-import { stepEnvironment } from "../domain/environment.ts";
+import { EnvironmentError, stepEnvironment } from "../domain/environment.ts";
 import { mentionsStepOutputs } from "../domain/expressions.ts";
 import type { ClaimedStep } from "../persistence/runner-store.ts";
 import { stepOutputs, type TaskRun, taskRuns } from "../persistence/task-store.ts";
 import type { WorkflowVersion } from "../persistence/workflow-versions.ts";
+import { applyReports, type TaskReport } from "./report.ts";
 import type { Engine } from "./transition.ts";
 
 /** Everything a runner needs to execute one step: it resolves and expands nothing itself. */
@@ -30,36 +31,71 @@ export interface TaskSpec {
 
 const GRACE_MS = 10_000;
 
+/** Who claimed the steps: what cannot be made a task of is failed in its name. */
+export interface Claimant {
+  readonly session: string;
+  readonly accountId: string;
+}
+
+/** Makes tasks of claimed steps. A step whose environment cannot be built fails here, and the others go on. */
 export async function buildTasks(
-  { database, versions }: Engine,
+  engine: Engine,
+  claimant: Claimant,
   claimed: readonly ClaimedStep[],
 ): Promise<Task[]> {
   if (claimed.length === 0) return [];
-  const runs = await taskRuns(database, [...new Set(claimed.map(({ runId }) => runId))]);
-  const outputs = new Map<string, Promise<StepOutputs>>();
-  const outputsOf = (runId: string): Promise<StepOutputs> => {
-    const known = outputs.get(runId) ?? stepOutputs(database, runId);
-    outputs.set(runId, known);
-    return known;
-  };
-  return await Promise.all(
+  const runs = await taskRuns(engine.database, [...new Set(claimed.map(({ runId }) => runId))]);
+  const outputs = new OutputsByRun(engine);
+  const tasks = await Promise.all(
     claimed.map(async (step) => {
-      const run = runs.get(step.runId)!;
-      const version = await versions.get(database, run.versionId);
-      const definition = version.steps[step.step]!;
-      const needsOutputs = [...version.definition.env, ...definition.env].some(({ value }) =>
-        mentionsStepOutputs(value),
-      );
-      const spec = specOf(run, version, definition, needsOutputs ? await outputsOf(run.id) : {});
-      return {
-        ...step,
-        stepRef: definition.ref,
-        workflowName: run.workflowName,
-        runNumber: run.number,
-        spec,
-      };
+      try {
+        return await buildTask(engine, runs.get(step.runId)!, step, outputs);
+      } catch (error) {
+        if (!(error instanceof EnvironmentError)) throw error;
+        await applyReports(engine, [failure(claimant, step, error.message)]);
+        return null;
+      }
     }),
   );
+  return tasks.filter((task) => task !== null);
+}
+
+function failure(claimant: Claimant, { runId, step, fence }: ClaimedStep, error: string): TaskReport {
+  const log = { length: 0, crc32: "00000000" };
+  const end = { kind: "FINISHED", outcome: "FAILED", exitCode: null, output: null, error, log } as const;
+  return { ...claimant, runId, step, fence, ...end };
+}
+
+async function buildTask(
+  { database, versions }: Engine,
+  run: TaskRun,
+  step: ClaimedStep,
+  outputs: OutputsByRun,
+): Promise<Task> {
+  const version = await versions.get(database, run.versionId);
+  const definition = version.steps[step.step]!;
+  const needsOutputs = [...version.definition.env, ...definition.env].some(({ value }) =>
+    mentionsStepOutputs(value),
+  );
+  const spec = specOf(run, version, definition, needsOutputs ? await outputs.of(run.id) : {});
+  const { workflowName, number: runNumber } = run;
+  return { ...step, stepRef: definition.ref, workflowName, runNumber, spec };
+}
+
+/** The outputs of each run's steps, read once for all of its tasks. */
+class OutputsByRun {
+  readonly #engine: Engine;
+  readonly #byRun = new Map<string, Promise<StepOutputs>>();
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  async of(runId: string): Promise<StepOutputs> {
+    const known = this.#byRun.get(runId) ?? stepOutputs(this.#engine.database, runId);
+    this.#byRun.set(runId, known);
+    return await known;
+  }
 }
 
 type StepOutputs = Readonly<Record<string, Readonly<Record<string, unknown>>>>;

@@ -4,10 +4,7 @@ import type { Clock } from "../domain/clock.ts";
 import type { Transaction } from "./database.ts";
 import { AccountEntity, ApiTokenEntity, ProjectEntity, ProjectMemberEntity } from "./entities/people.ts";
 import { newKey } from "./keys.ts";
-import { hashToken } from "./queries/people.ts";
-
-/** Lets secret scanners find a token that was published by mistake. */
-const TOKEN_PREFIX = "runcast_";
+import { hashToken, TOKEN_PREFIX } from "./queries/people.ts";
 
 export interface NewToken {
   /** The account; made if there is none of that name. */

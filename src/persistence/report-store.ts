@@ -58,28 +58,37 @@ export async function completeSteps(
 const APPLIED_FENCES: Statement = {
   name: "applied-fences",
   text: `select a.run_id as "runId", a.step_idx as step, a.fence
-    from unnest($1::uuid[], $2::integer[], $3::integer[]) i(run_id, idx, fence)
+    from unnest($1::uuid[], $2::integer[], $3::integer[], $4::bigint[]) i(run_id, idx, fence, session_id)
+    cross join lateral (
+      select n.runner_id from runner_session n where n.id = i.session_id offset 0
+    ) n
     cross join lateral (
       select s.cancel_proof from step_run s where s.run_id = i.run_id and s.idx = i.idx offset 0
     ) s
     cross join lateral (
       select a.* from step_attempt a
-      where a.run_id = i.run_id and a.step_idx = i.idx and a.fence = i.fence offset 0
+      where a.run_id = i.run_id and a.step_idx = i.idx and a.fence = i.fence and a.runner_id = n.runner_id offset 0
     ) a
     where coalesce(a.status_reason ->> 'code', '') <> 'LEASE_LOST'
       and not (a.status = 'CANCELED' and s.cancel_proof = 'LEASE_EXPIRED')`,
 };
 
-/** Which of these tasks have ended with that very fence: a repeated report of theirs is no news, and no error. */
+/** Which of these tasks have ended with that very fence, on the session's runner: a repeated report of theirs is no news, and no error. */
 export async function appliedFences(
   source: Queryable,
-  tasks: readonly { readonly runId: string; readonly step: number; readonly fence: number }[],
+  tasks: readonly {
+    readonly runId: string;
+    readonly step: number;
+    readonly fence: number;
+    readonly session: string;
+  }[],
 ): Promise<Set<string>> {
   if (tasks.length === 0) return new Set();
   const rows = await source.query<{ runId: string; step: number; fence: number }>(APPLIED_FENCES, [
     tasks.map(({ runId }) => runId),
     tasks.map(({ step }) => step),
     tasks.map(({ fence }) => fence),
+    tasks.map(({ session }) => session),
   ]);
   return new Set(rows.map(taskKey));
 }

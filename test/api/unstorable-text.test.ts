@@ -37,13 +37,13 @@ const QUERIES: readonly [what: string, query: string, variables: (text: string) 
   ],
   [
     "a label",
-    "query ($t: JSON!) { workflowRuns(filter: { labels: $t }) { totalCount { value } } }",
-    (t) => ({ t: { a: t } }),
+    `query ($t: String!) { workflowRuns(filter: { labels: [{ key: "a", values: [$t] }] }) { totalCount { value } } }`,
+    (t) => ({ t }),
   ],
   [
     "a label's key",
-    "query ($t: JSON!) { workflowRuns(filter: { labels: $t }) { totalCount { value } } }",
-    (t) => ({ t: { [t]: "a" } }),
+    `query ($t: String!) { workflowRuns(filter: { labels: [{ key: $t, values: ["a"] }] }) { totalCount { value } } }`,
+    (t) => ({ t }),
   ],
   [
     "a cancel's reason",

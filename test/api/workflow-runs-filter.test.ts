@@ -66,6 +66,10 @@ async function found(filter: object | null, projectId: string | null = "default"
 
 const ALL = ["succeeded", "running", "labelled", "branch", "other flow", "by a program"];
 
+function label(key: string, op: string, ...values: string[]) {
+  return { key, op, values };
+}
+
 describe("a filter of runs", () => {
   const cases: readonly [what: string, filter: () => object | null, messages: readonly string[]][] = [
     ["nothing", () => null, ALL],
@@ -88,9 +92,29 @@ describe("a filter of runs", () => {
     ["a branch", () => ({ branch: "feature" }), ["branch"]],
     ["a commit's start", () => ({ commit: "abcdef0" }), ["branch", "other flow"]],
     ["a whole commit", () => ({ commit: COMMIT }), ["branch"]],
-    ["a label", () => ({ labels: { team: "core" } }), ["running", "labelled"]],
-    ["labels, all of them", () => ({ labels: { team: "core", env: "test" } }), ["labelled"]],
-    ["a label's other value", () => ({ labels: { team: "cor" } }), []],
+    ["a label", () => ({ labels: [{ key: "team", values: ["core"] }] }), ["running", "labelled"]],
+    [
+      "labels, all of them",
+      () => ({ labels: [label("team", "EQ", "core"), label("env", "EQ", "test")] }),
+      ["labelled"],
+    ],
+    ["a label's other value", () => ({ labels: [label("team", "EQ", "cor")] }), []],
+    [
+      "one of several values",
+      () => ({ labels: [label("env", "IN", "test", "prod")] }),
+      ["running", "labelled"],
+    ],
+    [
+      "none of the values",
+      () => ({ labels: [label("env", "NOT_IN", "test")] }),
+      ALL.filter((name) => name !== "labelled"),
+    ],
+    ["a label that is there", () => ({ labels: [label("env", "EXISTS")] }), ["running", "labelled"]],
+    [
+      "a label that is missing",
+      () => ({ labels: [label("team", "NOT_EXISTS")] }),
+      ["succeeded", "branch", "other flow", "by a program"],
+    ],
     [
       "a span",
       () => ({ created: { gte: noon.toISOString() } }),
@@ -117,8 +141,9 @@ describe("a filter of runs", () => {
   it.each([
     ["a short commit", { commit: "abcdef" }],
     ["a commit that is none", { commit: "ABCDEF0" }],
-    ["labels that are no texts", { labels: { team: 5 } }],
-    ["labels that are a list", { labels: ["team"] }],
+    ["a label that equals two values", { labels: [{ key: "a", op: "EQ", values: ["b", "c"] }] }],
+    ["a label that exists with a value", { labels: [{ key: "a", op: "EXISTS", values: ["b"] }] }],
+    ["21 labels", { labels: Array(21).fill({ key: "a", op: "EXISTS" }) }],
     ["251 ids", { ids: Array(251).fill("run_x") }],
     ["251 workflows", { workflowIds: Array(251).fill("wf_x") }],
     ["251 statuses", { status: Array(251).fill("FAILED") }],

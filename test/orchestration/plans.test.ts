@@ -58,7 +58,7 @@ async function everything(runId: string): Promise<void> {
   const [a, b] = await session.claim();
   await session.start(a!);
   await session.heartbeat([a!, b!]);
-  await buildTasks(bench.engine, [a!, b!]);
+  await buildTasks(bench.engine, { session: session.id, accountId: bench.runner.accountId }, [a!, b!]);
   for (const offset of [0, 4, 9])
     await appendLogs(bench.engine, session.id, [{ ...a!, offset, data: "log\n" }]);
   await finish([a!, b!]);
@@ -139,7 +139,7 @@ describe("with 100,000 steps that came after the plans", () => {
         const tasks = await session.claim(size);
         taken = tasks.length;
         await session.heartbeat(tasks);
-        await buildTasks(bench.engine, tasks);
+        await buildTasks(bench.engine, { session: session.id, accountId: bench.runner.accountId }, tasks);
       });
       expect(taken).toBe(size);
       // What the last claims took out of the queue's index is passed over once.

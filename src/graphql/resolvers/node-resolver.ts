@@ -81,12 +81,9 @@ const READERS: Partial<Record<NodeType, Reader>> = {
   },
 };
 
-/** PostgreSQL's integers are signed: no position is bigger. */
-const MAX_POSITION = 2 ** 31 - 1;
-
 async function readNode(id: string, context: RequestContext): Promise<Node | null> {
   const decoded = decodeId(id);
-  if (decoded === null || decoded.parts.some((part) => part > MAX_POSITION)) return null;
+  if (decoded === null) return null;
   return (await READERS[decoded.type]?.(decoded, context)) ?? null;
 }
 

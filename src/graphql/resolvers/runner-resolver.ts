@@ -74,7 +74,7 @@ export class RunnerResolver {
     const session = sessionKey(input.session);
     await runners.check(viewer, session);
     const { steps, cancels } = await claims.claim({ session, claimId, max, waitMs, signal });
-    const tasks = await buildTasks(engine, steps);
+    const tasks = await buildTasks(engine, { session, accountId: viewer.accountId }, steps);
     return {
       tasks: tasks.map(({ runId, step, ...task }) => ({
         ...task,

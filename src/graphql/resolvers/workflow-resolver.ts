@@ -180,7 +180,7 @@ export async function pageOfWorkflows(
   args: ForwardArgs,
 ) {
   const page = readPage(args);
-  const list = JSON.stringify(["workflows", projectIds]);
+  const list = "workflows";
   const [name, id] = page.from === null ? [] : readListCursor(list, page.from);
   if (page.from !== null && (typeof name !== "string" || !isKey(id))) throw foreignCursor();
   const after = typeof name === "string" && isKey(id) ? { name, id } : null;

@@ -76,7 +76,7 @@ export class WorkflowRunResolver {
     const page = readPage(args);
     const conditions = readRunFilter(filter ?? {});
     const direction = orderBy?.direction ?? "DESC";
-    const list = JSON.stringify(["runs", projectIds, conditions, direction]);
+    const list = JSON.stringify(["runs", projectId ?? null, conditions, direction]);
     const request: RunPage = {
       projectIds,
       filter: conditions,

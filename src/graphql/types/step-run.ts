@@ -163,8 +163,7 @@ export class StepRun extends Node {
   record!: StepRecord;
 
   static from(record: StepRecord): StepRun {
-    const { runId, index, versionId, needs, pending, startedAt, finishedAt } = record;
-    const open = record.status === "PENDING" && needs.length > 0 ? pending : 0;
+    const { runId, index, versionId, needs, openNeeds, startedAt, finishedAt } = record;
     return Object.assign(new StepRun(), {
       ...record,
       id: encodeId("StepRun", runId, index),
@@ -174,7 +173,7 @@ export class StepRun extends Node {
       workflowStepId: encodeId("WorkflowStep", versionId, index),
       statusReason: StatusReason.from(record.statusReason),
       result: resultOf(record.status),
-      depsCompleted: needs.length - open,
+      depsCompleted: needs.length - openNeeds,
       depsRequired: needs.length,
       durationMs: durationMs(startedAt, finishedAt),
       record,

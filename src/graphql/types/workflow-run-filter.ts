@@ -2,19 +2,26 @@ import { Field, InputType } from "type-graphql";
 import { keyOf } from "../../domain/ids.ts";
 import type { WorkflowRunStatus } from "../../domain/statuses.ts";
 import type { RunTriggerType } from "../../domain/triggers.ts";
-import type { RunDirection, RunFilter } from "../../persistence/queries/run-list.ts";
+import type {
+  LabelCondition,
+  LabelOperator,
+  RunDirection,
+  RunFilter,
+} from "../../persistence/queries/run-list.ts";
 import {
+  LabelOperatorEnum,
   OrderDirectionEnum,
   RunTriggerTypeEnum,
   WorkflowRunOrderFieldEnum,
   WorkflowRunStatusEnum,
 } from "../enums.ts";
 import { badInput } from "../errors.ts";
-import { DateTime, ID, Json } from "../scalars.ts";
+import { DateTime, ID } from "../scalars.ts";
 
 /** More would make one query a scan of its own. */
 const MAX_LIST = 250;
 const MIN_COMMIT_PREFIX = 7;
+const MAX_LABELS = 20;
 
 @InputType("TimeRange", { description: "A span of time; both bounds may be left out." })
 export class TimeRangeInput {
@@ -23,6 +30,21 @@ export class TimeRangeInput {
 
   @Field(() => DateTime, { nullable: true, description: "Before this moment." })
   lt?: Date | null;
+}
+
+@InputType("LabelCondition", { description: "What one label has to be." })
+export class LabelConditionInput {
+  @Field(() => String, { description: "The label's key." })
+  key!: string;
+
+  @Field(() => LabelOperatorEnum, { defaultValue: "EQ", description: "How `values` are compared." })
+  op!: LabelOperator;
+
+  @Field(() => [String], {
+    nullable: true,
+    description: "One value for EQ, up to 250 for IN and NOT_IN, none for EXISTS and NOT_EXISTS.",
+  })
+  values?: string[] | null;
 }
 
 @InputType("WorkflowRunFilter", {
@@ -66,11 +88,11 @@ export class WorkflowRunFilterInput {
   @Field(() => TimeRangeInput, { nullable: true, description: "Only runs made in this span." })
   created?: TimeRangeInput | null;
 
-  @Field(() => Json, {
+  @Field(() => [LabelConditionInput], {
     nullable: true,
-    description: "Only runs that have all of these labels: an object of text values.",
+    description: "Only runs for whose labels all of these hold. At most 20.",
   })
-  labels?: Record<string, string> | null;
+  labels?: LabelConditionInput[] | null;
 }
 
 @InputType("WorkflowRunOrder", { description: "How runs are ordered." })
@@ -84,11 +106,11 @@ export class WorkflowRunOrderInput {
 
 export function readRunFilter(input: WorkflowRunFilterInput): RunFilter {
   const { commit, labels } = input;
+  if (labels != null && labels.length > MAX_LABELS)
+    throw badInput(`\`filter.labels\` takes at most ${MAX_LABELS} conditions`);
   if (commit != null && !/^[0-9a-f]{7,64}$/.test(commit)) {
     throw badInput(`\`filter.commit\` must be at least ${MIN_COMMIT_PREFIX} lower-case hex digits`);
   }
-  if (labels != null && !isTextMap(labels))
-    throw badInput("`filter.labels` must be an object of text values");
   return {
     ids: keys("WorkflowRun", input.ids, "ids"),
     workflowIds: keys("Workflow", input.workflowIds, "workflowIds"),
@@ -98,8 +120,26 @@ export function readRunFilter(input: WorkflowRunFilterInput): RunFilter {
     commit: commit ?? null,
     createdFrom: input.created?.gte ?? null,
     createdBefore: input.created?.lt ?? null,
-    labels: labels ?? null,
+    labels: labels?.map(readLabelCondition) ?? null,
   };
+}
+
+/** Comparisons with other numbers of values than these mean something else than their author believes. */
+const VALUE_COUNTS = {
+  EQ: [1, 1],
+  IN: [0, MAX_LIST],
+  NOT_IN: [0, MAX_LIST],
+  EXISTS: [0, 0],
+  NOT_EXISTS: [0, 0],
+} as const;
+
+function readLabelCondition({ key, op, values }: LabelConditionInput): LabelCondition {
+  const given = values ?? [];
+  const [least, most] = VALUE_COUNTS[op];
+  if (given.length < least || given.length > most) {
+    throw badInput(`\`filter.labels\`: ${op} takes ${least === most ? least : `${least} to ${most}`} values`);
+  }
+  return { key, op, values: given };
 }
 
 function keys(

@@ -93,6 +93,15 @@ export function hashToken(token: string): Buffer {
   return createHash("sha256").update(token).digest();
 }
 
+/** Lets secret scanners find a token that was published by mistake. */
+export const TOKEN_PREFIX = "runcast_";
+const TOKEN_FORM = new RegExp(`^${TOKEN_PREFIX}[A-Za-z0-9_-]{43}$`);
+
+/** Whether it has the form of a token at all: junk costs no look-up. */
+export function isToken(text: string): boolean {
+  return TOKEN_FORM.test(text);
+}
+
 /** Who a token belongs to, if it is valid now. */
 export async function findToken(source: Queryable, token: string, now: Date): Promise<TokenRecord | null> {
   const [row] = await source.query<TokenRecord>(TOKEN, [hashToken(token), now]);

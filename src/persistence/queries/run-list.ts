@@ -3,6 +3,15 @@ import type { RunTriggerType } from "../../domain/triggers.ts";
 import type { Queryable } from "./queryable.ts";
 import { RUN_COLUMNS, RUN_TABLES, type RunRecord } from "./runs.ts";
 
+export const LABEL_OPERATORS = ["EQ", "IN", "NOT_IN", "EXISTS", "NOT_EXISTS"] as const;
+export type LabelOperator = (typeof LABEL_OPERATORS)[number];
+
+export interface LabelCondition {
+  readonly key: string;
+  readonly op: LabelOperator;
+  readonly values: readonly string[];
+}
+
 /** Which runs: every condition that is given must hold. Null = no condition, an empty list = none match. */
 export interface RunFilter {
   readonly ids: readonly string[] | null;
@@ -14,8 +23,8 @@ export interface RunFilter {
   readonly commit: string | null;
   readonly createdFrom: Date | null;
   readonly createdBefore: Date | null;
-  /** All of these labels with exactly these values. */
-  readonly labels: Readonly<Record<string, string>> | null;
+  /** All of them must hold. */
+  readonly labels: readonly LabelCondition[] | null;
 }
 
 export type RunDirection = "ASC" | "DESC";
@@ -66,11 +75,16 @@ function conditionsOf(projectIds: RunPage["projectIds"], filter: RunFilter): Con
   conditions.add(filter.commit, (p) => `starts_with(r.commit, ${p})`);
   conditions.add(filter.createdFrom, (p) => `r.created_at >= ${p}`);
   conditions.add(filter.createdBefore, (p) => `r.created_at < ${p}`);
-  conditions.add(
-    filter.labels === null ? null : JSON.stringify(filter.labels),
-    (p) => `r.labels @> ${p}::jsonb`,
-  );
+  for (const label of filter.labels ?? []) conditions.texts.push(labelCondition(conditions, label));
   return conditions;
+}
+
+function labelCondition(conditions: Conditions, { key, op, values }: LabelCondition): string {
+  const value = `r.labels ->> ${conditions.value(key)}::text`;
+  if (op === "EXISTS") return `${value} is not null`;
+  if (op === "NOT_EXISTS") return `${value} is null`;
+  const matches = `coalesce(${value} = any (${conditions.value(values)}::text[]), false)`;
+  return op === "NOT_IN" ? `not ${matches}` : matches;
 }
 
 /** One page by keyset: a deep page costs what the first one costs. */

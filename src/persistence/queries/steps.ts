@@ -22,12 +22,12 @@ export interface StepRecord {
   readonly name: string | null;
   readonly type: string;
   readonly needs: readonly number[];
-  readonly behindBarrier: boolean;
   readonly queue: string;
   readonly labels: readonly string[];
   readonly status: StepRunStatus;
   readonly statusReason: StoredReason | null;
-  readonly pending: number;
+  /** How many of its needs have not ended. */
+  readonly openNeeds: number;
   readonly fence: number;
   readonly attempt: number;
   readonly runnerId: string | null;
@@ -62,8 +62,10 @@ const STAGES: Statement = {
 
 const STEP_COLUMNS = `s.run_id as "runId", s.idx as index, s.stage_idx as stage,
   r.workflow_version_id as "versionId", w.ref, w.name, w.type, w.needs,
-  w.behind_barrier as "behindBarrier", p.queue, p.labels, s.status,
-  s.status_reason as "statusReason", s.pending, s.fence, s.attempt, n.runner_id as "runnerId",
+  p.queue, p.labels, s.status,
+  s.status_reason as "statusReason", case when s.status = 'PENDING' then s.pending - (w.behind_barrier and exists (
+    select from stage_run g where g.run_id = s.run_id and g.idx < s.stage_idx and g.open_steps > 0))::integer
+    else 0 end as "openNeeds", s.fence, s.attempt, n.runner_id as "runnerId",
   s.started_at as "startedAt", s.finished_at as "finishedAt", s.due_at as "dueAt", s.exit_code as "exitCode",
   s.cancel_proof as "cancelProof"`;
 const STEP_TABLES = `step_run s
