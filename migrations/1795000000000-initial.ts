@@ -229,6 +229,9 @@ create table runner_session (
   id bigint primary key generated always as identity,
   runner_id uuid not null references runner on delete cascade,
   account_id uuid not null,
+  project_id uuid,
+  queues text[] not null,
+  labels text[] not null,
   lease_until timestamptz not null,
   dead boolean not null default false,
   last_claim_id text,
@@ -236,6 +239,7 @@ create table runner_session (
   created_at timestamptz not null
 ) with (fillfactor = 50);
 create index runner_session_alive on runner_session (lease_until) where not dead;
+create index runner_session_dead on runner_session (lease_until) where dead;
 `;
 
 const APPENDED = `

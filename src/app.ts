@@ -46,11 +46,21 @@ class Started implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const part of this.#parts.splice(0).reverse()) {
-      if (Symbol.asyncDispose in part) await part[Symbol.asyncDispose]();
-      else part[Symbol.dispose]();
-    }
+    const parts = this.#parts.splice(0).reverse();
+    await stopAll(
+      parts.map((part) => async () => {
+        if (Symbol.asyncDispose in part) await part[Symbol.asyncDispose]();
+        else part[Symbol.dispose]();
+      }),
+    );
   }
+}
+
+/** One after the other; what cannot be stopped does not keep the rest running. Throws all that went wrong. */
+export async function stopAll(stops: readonly (() => Promise<void>)[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const stop of stops) await stop().catch((error: unknown) => errors.push(error));
+  if (errors.length > 0) throw new AggregateError(errors, "not everything could be stopped");
 }
 
 /** Builds the server by hand, bottom up. */
@@ -75,6 +85,7 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
     clock: clock ?? started.use(await DatabaseClock.start(database)),
     bus: new InProcessBus(),
   };
+  const runners = new RunnerSessions(engine);
   if (runDuties) started.use(new DutyRoster(DUTIES, engine, logger));
   const http = started.use(
     await startHttpServer({
@@ -83,8 +94,8 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
       services: {
         engine,
         reports: new ReportCollector(engine),
-        claims: new ClaimDesk(engine),
-        runners: new RunnerSessions(engine),
+        claims: new ClaimDesk(engine, (session) => runners.forget(session)),
+        runners,
       },
       authenticator: new Authenticator(database, engine.clock),
       logger,

@@ -1,5 +1,6 @@
 import { WebSocket } from "ws";
 import { createRuncastClient, type RuncastClient } from "../client/runcast-client.ts";
+import { formatFault } from "../definitions/faults.ts";
 import { followRun } from "./follow-run.ts";
 import {
   CancelDocument,
@@ -8,6 +9,7 @@ import {
   type TriggerWorkflowRunInput,
 } from "./generated/graphql.ts";
 import { createProgressView } from "./progress/progress-view.ts";
+import { typedInputs } from "./typed-inputs.ts";
 import { readWorkflowSource } from "./workflow-source.ts";
 
 /** What the user gave cannot be run; the message is for them, a line for each fault. */
@@ -21,14 +23,18 @@ export interface RunTarget {
 export interface RunRequest {
   readonly file: string;
   readonly project: string;
-  readonly options: Omit<TriggerWorkflowRunInput, "workflowId">;
+  /** As they were typed; the workflow file says what types they have. */
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly options: Omit<TriggerWorkflowRunInput, "workflowId" | "inputs">;
 }
 
 /** Deploys a workflow file, runs it and shows it until it ends. @returns whether it succeeded */
 export async function runWorkflow({ url, token }: RunTarget, request: RunRequest): Promise<boolean> {
   const client = createRuncastClient({ url, token, webSocketImpl: WebSocket });
-  const workflowId = await deploy(client, request);
-  const run = await trigger(client, { ...request.options, workflowId });
+  const source = readWorkflowSource(request.file);
+  const workflowId = await deploy(client, request, source);
+  const inputs = typedInputs(source, request.inputs);
+  const run = await trigger(client, { ...request.options, inputs, workflowId });
   process.stdout.write(`run #${run.number} of ${run.workflowName}  ${run.id}\n`);
   const view = createProgressView({
     stream: process.stdout,
@@ -44,31 +50,41 @@ export async function runWorkflow({ url, token }: RunTarget, request: RunRequest
   }
 }
 
-async function deploy(client: RuncastClient, { file, project }: RunRequest): Promise<string> {
-  const input = { projectId: project, source: readWorkflowSource(file) };
+async function deploy(client: RuncastClient, { file, project }: RunRequest, source: string): Promise<string> {
+  const input = { projectId: project, source };
   const { deployWorkflow } = await client.request(DeployDocument, { input });
   const id = deployWorkflow?.workflow?.id;
   if (id !== undefined) return id;
-  const errors = deployWorkflow?.userErrors ?? [];
-  const lines = errors.flatMap((error) =>
-    "faults" in error
-      ? error.faults.map(({ line, column, message }) => `${file}:${line ?? 1}:${column ?? 1}: ${message}`)
-      : [`${error.path}: ${error.message}`],
+  throw refused(deployWorkflow?.userErrors, (fault) =>
+    formatFault({ ...fault, line: fault.line ?? 1, column: fault.column ?? 1 }, file),
   );
-  throw new UsageError(lines.join("\n"));
 }
 
 async function trigger(client: RuncastClient, input: TriggerWorkflowRunInput) {
   const { triggerWorkflowRun } = await client.request(TriggerDocument, { input });
   const run = triggerWorkflowRun?.workflowRun;
   if (run != null) return run;
-  const errors = triggerWorkflowRun?.userErrors ?? [];
+  throw refused(triggerWorkflowRun?.userErrors, lineOf);
+}
+
+interface Problem {
+  readonly message: string;
+  readonly path: string;
+}
+
+/** @param formatted the line of one fault in what was given */
+function refused<Fault>(
+  errors: readonly (Problem | (Problem & { readonly faults: readonly Fault[] }))[] = [],
+  formatted: (fault: Fault) => string,
+): UsageError {
   const lines = errors.flatMap((error) =>
-    "faults" in error
-      ? error.faults.map(({ path, message }) => `${path}: ${message}`)
-      : [`${error.path}: ${error.message}`],
+    "faults" in error ? error.faults.map(formatted) : [lineOf(error)],
   );
-  throw new UsageError(lines.join("\n"));
+  return new UsageError(lines.join("\n"));
+}
+
+function lineOf({ path, message }: Problem): string {
+  return `${path}: ${message}`;
 }
 
 const INTERRUPTED = 130;

@@ -22,7 +22,7 @@ export function spawnRunner(
   return spawn(process.execPath, [...loader, ENTRY], {
     stdio: ["ignore", stderr, stderr],
     env: {
-      ...process.env,
+      ...withoutDatabase(process.env),
       RUNCAST_URL: url,
       RUNCAST_TOKEN: token,
       RUNCAST_RUNNER_NAME: config.runnerName,
@@ -31,6 +31,15 @@ export function spawnRunner(
       RUNCAST_EXIT_WITH_PARENT: String(process.pid),
     },
   });
+}
+
+/** Steps run as the runner's user and can read its environment: it gets no more than it needs. */
+function withoutDatabase({
+  DATABASE_URL: _database,
+  REDIS_URL: _redis,
+  ...rest
+}: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return rest;
 }
 
 /** Keeps one runner alive beside the server: one that died is replaced. */

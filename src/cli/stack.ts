@@ -1,5 +1,5 @@
 import { mkdirSync } from "node:fs";
-import { type App, startApp } from "../app.ts";
+import { type App, startApp, stopAll } from "../app.ts";
 import type { Config } from "../config/load-config.ts";
 import type { Logger } from "../observability/logger.ts";
 import { migrate } from "../persistence/migrate.ts";
@@ -67,11 +67,13 @@ async function stop(
   app: App,
   postgres: EmbeddedPostgres | null,
 ): Promise<void> {
-  removeStackFile(config.dataDir);
   // The runner first, so that it can still report; the database last.
-  await runner[Symbol.asyncDispose]();
-  await app[Symbol.asyncDispose]();
-  await postgres?.stop();
+  await stopAll([
+    async () => removeStackFile(config.dataDir),
+    async () => await runner[Symbol.asyncDispose](),
+    async () => await app[Symbol.asyncDispose](),
+    async () => await postgres?.stop(),
+  ]);
 }
 
 async function databaseEnded(postgres: EmbeddedPostgres | null): Promise<string> {

@@ -1,3 +1,4 @@
+import type { GraphQLFormattedError } from "graphql";
 import type { FormattedExecutionResult } from "graphql-ws";
 import { backoffMs } from "./backoff.ts";
 import { type Closure, isFinal } from "./closures.ts";
@@ -28,6 +29,13 @@ export interface FollowOptions<Result, Variables> {
   readonly onRetry?: (retry: Retry) => void;
   /** Attempts in a row without a message after which it gives up; without it, never. */
   readonly maxAttempts?: number;
+}
+
+/** A server that cannot answer for now is like one that cannot be reached; the code is "try again later". */
+const BUSY: Closure = { code: 1013, reason: "the server is busy" };
+
+function isBusy(errors: readonly Pick<GraphQLFormattedError, "extensions">[]): boolean {
+  return errors.some(({ extensions }) => extensions?.["code"] === "BUSY");
 }
 
 /** A consumer this far behind loses its subscription and gets it back when it has worked off half of that. */
@@ -104,6 +112,11 @@ export class Follower<Result, Variables> implements AsyncIterableIterator<Messag
 
   #receive(result: FormattedExecutionResult): void {
     if (result.errors !== undefined && result.errors.length > 0) {
+      if (isBusy(result.errors)) {
+        this.#unsubscribe();
+        this.#retry(BUSY);
+        return;
+      }
       throw new RuncastRequestError({ errors: result.errors, data: result.data, status: null });
     }
     const message = messageOf(result);
@@ -141,8 +154,9 @@ export class Follower<Result, Variables> implements AsyncIterableIterator<Messag
   }
 
   #subscriptionEnded(end: OperationEnd): void {
-    if (end.kind === "refused") throw new RuncastRequestError({ errors: end.errors, status: null });
-    if (end.kind === "closed") this.#retry(end.closure);
+    if (end.kind === "refused" && isBusy(end.errors)) this.#retry(BUSY);
+    else if (end.kind === "refused") throw new RuncastRequestError({ errors: end.errors, status: null });
+    else if (end.kind === "closed") this.#retry(end.closure);
     else this.#end({});
   }
 

@@ -42,6 +42,9 @@ export class ForbiddenError extends Error {}
 /** The object or the database is held by somebody else for too long: the caller may simply try again. */
 export class BusyError extends Error {}
 
+/** The database cannot be reached, or went away before anything was committed. */
+export class DatabaseAwayError extends BusyError {}
+
 /** The session is dead, expired or somebody else's: its runner must kill everything and register again. */
 export class SessionLostError extends Error {}
 

@@ -9,12 +9,18 @@ export interface Duty {
   readonly name: string;
   /** How long to wait after it ran, unless it says otherwise. */
   readonly everyMs: number;
-  /** Does what is due now. @returns milliseconds until it wants to run again, or undefined for `everyMs` */
-  run(engine: Engine): Promise<number | undefined>;
+  /**
+   * Does what is due now.
+   * @param signal aborted when it is to stop before its next piece of work
+   * @returns milliseconds until it wants to run again, or undefined for `everyMs`
+   */
+  run(engine: Engine, signal?: AbortSignal): Promise<number | undefined>;
 }
 
 /** A tenth more or less, so that replicas that started together drift apart. */
 const SPREAD = 0.1;
+/** A duty that fails waits longer each time, up to this. */
+const LONGEST_BACKOFF_MS = 30_000;
 
 /** Runs every duty in its own loop until stopped. A failure is logged and the duty tries again later. */
 export class DutyRoster implements AsyncDisposable {
@@ -32,12 +38,20 @@ export class DutyRoster implements AsyncDisposable {
 
   async #loop(duty: Duty, engine: Engine, logger: Logger): Promise<void> {
     const { signal } = this.#stop;
+    let failures = 0;
     while (!signal.aborted) {
       let waitMs = duty.everyMs;
       try {
-        waitMs = (await duty.run(engine)) ?? duty.everyMs;
+        waitMs = (await duty.run(engine, signal)) ?? duty.everyMs;
+        if (failures > 0) logger.info({ duty: duty.name, failures }, "a duty works again");
+        failures = 0;
       } catch (error) {
-        logger.error({ err: error, duty: duty.name }, "a duty failed; it will run again");
+        // In an outage every duty fails again and again: the first time says it all.
+        if (failures === 0) logger.error({ err: error, duty: duty.name }, "a duty failed; it will run again");
+        // Of an AggregateError only single runs are to blame: the others do not wait for them.
+        if (!(error instanceof AggregateError))
+          waitMs = Math.max(duty.everyMs, Math.min(duty.everyMs * 2 ** failures, LONGEST_BACKOFF_MS));
+        failures++;
       }
       await pause(waitMs * (1 + SPREAD * (2 * Math.random() - 1)), signal);
     }

@@ -11,10 +11,10 @@ import { DOCUMENT_LIMITS, documentLimits } from "../graphql/limits/document-limi
 import type { Logger } from "../observability/logger.ts";
 import { type Authenticator, tokenOf } from "./authenticate.ts";
 
-/** Every body but those of the two mutations that carry files or many reports. */
+/** Every body but those of the mutations that carry files, many reports, or all that a large runner holds. */
 const BODY_LIMIT = 256 * 1024;
 export const LARGE_BODY_LIMIT = 4 * 1024 * 1024;
-const LARGE_BODIES = new Set(["deployWorkflow", "reportTasks"]);
+const LARGE_BODIES = new Set(["deployWorkflow", "reportTasks", "heartbeatRunner"]);
 
 export interface GraphqlEndpoint {
   readonly schema: GraphQLSchema;

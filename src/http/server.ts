@@ -20,6 +20,11 @@ export interface HttpServer extends AsyncDisposable {
   readonly url: string;
 }
 
+/** For a request to arrive whole. */
+const REQUEST_TIMEOUT_MS = 60_000;
+/** For a connection without a byte either way: well above the 10 s that a claim may wait for work. */
+const SILENCE_TIMEOUT_MS = 120_000;
+
 /** One port for everything: GraphQL over HTTP and WebSocket, GraphiQL, health. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { host, port, services, logger, allowedOrigins } = options;
@@ -28,6 +33,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     logger: false,
     bodyLimit: LARGE_BODY_LIMIT,
     forceCloseConnections: "idle",
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: SILENCE_TIMEOUT_MS,
     genReqId: ({ headers }) => correlationId(headers["x-correlation-id"]),
   });
   server.setErrorHandler<FastifyError>(async (error, request, reply) => {

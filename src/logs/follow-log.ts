@@ -1,5 +1,6 @@
 import { type Bus, type Listener, noticeKeys } from "../domain/bus.ts";
 import type { Clock } from "../domain/clock.ts";
+import { DatabaseAwayError } from "../domain/refusals.ts";
 import {
   decodeCursor,
   encodeCursor,
@@ -72,26 +73,38 @@ export async function* followLog(
     let offset: number | null = null;
     let caughtUp = false;
     while (!signal.aborted) {
-      const head = await logHead(database, runId, step, attempt, clock.now());
-      if (head !== null && listener.hearOf(head.fence)) continue;
-      if (offset === null) {
-        const first = firstOffset(start, head?.length ?? 0);
-        offset = first.offset;
-        if (first.reset !== null) yield { kind: "RESET", cursor: cursorAt(offset), reason: first.reset };
-      }
-      for await (const read of storedLines(database, request, head, offset)) {
-        offset = read.offset;
-        if (read.lines.length > 0)
-          yield { kind: "LINES", cursor: cursorAt(offset), attempt, lines: read.lines };
-      }
-      if (!caughtUp) yield { kind: "CAUGHT_UP", cursor: cursorAt(offset) };
-      caughtUp = true;
-      if (head === null && (await neverStarts(database, request, attempt))) return;
-      const truncated = head === null ? null : truncatedEnd(head, offset);
-      if (head !== null && truncated !== null) {
-        const { nextAttempt } = head;
-        yield { kind: "END", cursor: cursorAt(offset), attempt, finalOffset: offset, truncated, nextAttempt };
-        return;
+      try {
+        const head = await logHead(database, runId, step, attempt, clock.now());
+        if (head !== null && listener.hearOf(head.fence)) continue;
+        if (offset === null) {
+          const first = firstOffset(start, head?.length ?? 0);
+          offset = first.offset;
+          if (first.reset !== null) yield { kind: "RESET", cursor: cursorAt(offset), reason: first.reset };
+        }
+        for await (const read of storedLines(database, request, head, offset)) {
+          offset = read.offset;
+          if (read.lines.length > 0)
+            yield { kind: "LINES", cursor: cursorAt(offset), attempt, lines: read.lines };
+        }
+        if (!caughtUp) yield { kind: "CAUGHT_UP", cursor: cursorAt(offset) };
+        caughtUp = true;
+        if (head === null && (await neverStarts(database, request, attempt))) return;
+        const truncated = head === null ? null : truncatedEnd(head, offset);
+        if (head !== null && truncated !== null) {
+          const { nextAttempt } = head;
+          yield {
+            kind: "END",
+            cursor: cursorAt(offset),
+            attempt,
+            finalOffset: offset,
+            truncated,
+            nextAttempt,
+          };
+          return;
+        }
+      } catch (error) {
+        // A restart of the database is only a pause: the position is known.
+        if (!(error instanceof DatabaseAwayError)) throw error;
       }
       await listener.heard(signal);
     }

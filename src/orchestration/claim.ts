@@ -1,4 +1,5 @@
 import { noticeKeys } from "../domain/bus.ts";
+import { SessionLostError } from "../domain/refusals.ts";
 import {
   type ClaimedStep,
   claimSteps,
@@ -34,8 +35,12 @@ export class ClaimDesk {
   /** When each session was last told of each cancel. */
   readonly #told = new Map<string, Map<string, number>>();
 
-  constructor(engine: Engine) {
+  readonly #forget: (session: string) => void;
+
+  /** @param forget told of each session that turned out to be over */
+  constructor(engine: Engine, forget: (session: string) => void = () => undefined) {
     this.#engine = engine;
+    this.#forget = forget;
   }
 
   async claim(request: ClaimRequest): Promise<Claim> {
@@ -57,6 +62,12 @@ export class ClaimDesk {
         }
         await listener.heard(Math.min(left, POLL_MIN_MS + Math.random() * POLL_SPREAD_MS), signal);
       }
+    } catch (error) {
+      if (error instanceof SessionLostError) {
+        this.#told.delete(session);
+        this.#forget(session);
+      }
+      throw error;
     } finally {
       listener.close();
     }

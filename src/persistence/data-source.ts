@@ -18,6 +18,9 @@ export interface DataSourceOptions {
 export const LOCK_TIMEOUT_MS = 2_000;
 const STATEMENT_TIMEOUT_MS = 8_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
+/** Longer than the server's own timeout: it ends only what the server no longer answers. */
+const QUERY_TIMEOUT_MS = 12_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 const TIMEOUTS = [
   `-c lock_timeout=${LOCK_TIMEOUT_MS}`,
   `-c statement_timeout=${STATEMENT_TIMEOUT_MS}`,
@@ -46,6 +49,9 @@ export function createDataSource(options: DataSourceOptions): DataSource {
     // Ids are made by the application: no extension has to be installed.
     installExtensions: false,
     extra: {
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      keepAlive: true,
+      ...(timeouts && { query_timeout: QUERY_TIMEOUT_MS }),
       options: ["-c timezone=UTC", ...PLANS, ...(timeouts ? TIMEOUTS : [])].join(" "),
     },
   });

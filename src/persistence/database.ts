@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import pg from "pg";
 import { type DataSource, type EntityManager, QueryFailedError } from "typeorm";
 import type { PostgresDriver } from "typeorm/driver/postgres/PostgresDriver.js";
-import { BusyError } from "../domain/refusals.ts";
+import { BusyError, DatabaseAwayError } from "../domain/refusals.ts";
 import type { Queryable, Statement } from "./queries/queryable.ts";
 
 /** An open transaction. Handed from function to function as the first parameter, never kept. */
@@ -59,9 +59,15 @@ export class Database implements Queryable, AsyncDisposable {
         await runner.commitTransaction();
         return result;
       } catch (error) {
-        // The first error is the one to report; a broken connection cannot roll back, and need not.
-        if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
-        throw broken === null ? error : new ConnectionLostError("the database is gone", { cause: broken });
+        // A broken connection cannot roll back, and need not; ended, it does not come back into the pool.
+        if (broken !== null || isDatabaseAway(error)) client.end().catch(() => undefined);
+        else if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
+        // The first error is the one to report.
+        if (broken !== null) throw new ConnectionLostError("the database is gone", { cause: broken });
+        if (committing && sqlState(error) === null) {
+          throw new Error("the database did not answer whether it committed", { cause: error });
+        }
+        throw error;
       } finally {
         client.off("error", noteBroken);
         await runner.release();
@@ -101,10 +107,30 @@ async function retried<Result>(work: () => Promise<Result>): Promise<Result> {
         throw new BusyError("the object is busy, try again", { cause: error });
       }
       const passing = error instanceof ConnectionLostError || (code !== null && RETRYABLE.has(code));
-      if (!passing || tries >= MAX_TRIES) throw error;
+      if (!passing || tries >= MAX_TRIES) throw awayOr(error);
       await setTimeout(Math.random() * RETRY_SPREAD_MS * tries);
     }
   }
+}
+
+function awayOr(error: unknown): unknown {
+  if (!isDatabaseAway(error)) return error;
+  return new DatabaseAwayError("the database is away, try again", { cause: error });
+}
+
+/** Shut down or starting (57P), connection exceptions (08), and what the network reports. */
+const AWAY_CODES = /^(57P0[123]|08...|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
+/** pg gives no codes to its own errors: broken connections, timeouts of the pool, of connecting and of reading. */
+const AWAY_MESSAGES =
+  /connection terminated|terminating connection|timeout exceeded when trying to connect|timeout expired|query read timeout|not queryable/i;
+
+/** Whether the database, not the statement, is what failed: the same may work once it is back. */
+export function isDatabaseAway(error: unknown): boolean {
+  if (error instanceof ConnectionLostError) return true;
+  const cause = error instanceof QueryFailedError ? error.driverError : error;
+  if (!(cause instanceof Error)) return false;
+  const code = "code" in cause ? String(cause.code) : "";
+  return AWAY_CODES.test(code) || AWAY_MESSAGES.test(cause.message);
 }
 
 /** PostgreSQL's error code (SQLSTATE), also behind TypeORM's wrapper; null for every other error. */

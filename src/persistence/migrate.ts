@@ -36,14 +36,14 @@ async function replaceFunctions(dataSource: DataSource): Promise<void> {
   const files = readdirSync(FUNCTIONS).filter((file) => file.endsWith(".sql"));
   await dataSource.transaction(async (manager) => {
     for (const file of files.sort()) {
-      // PostgreSQL keeps a function whose arguments or columns have changed beside the new one, or refuses it.
-      for (const { signature } of await manager.query<{ signature: string }[]>(
-        "select oid::regprocedure::text as signature from pg_proc where proname = $1",
-        [file.replace(".sql", "").replaceAll("-", "_")],
-      )) {
-        await manager.query(`drop function ${signature}`);
-      }
       await manager.query(readFileSync(new URL(file, FUNCTIONS), "utf8"));
+      // PostgreSQL refuses other names or columns itself, but keeps other parameter types as a second function.
+      const name = file.replace(".sql", "").replaceAll("-", "_");
+      const found = await manager.query<unknown[]>(
+        "select from pg_proc where proname = $1 and pronamespace = current_schema()::regnamespace",
+        [name],
+      );
+      if (found.length > 1) throw new Error(`${name} has other parameters than before: it needs a new name`);
     }
   });
 }

@@ -134,9 +134,20 @@ export async function applyDeltas(
   const canceling = steps.filter(({ status, session_id }) => status === "CANCELING" && session_id !== null);
   return {
     changes: rows.map(({ run }) => ({ runId: run.id, lastSeq: run.last_seq })),
-    cancelingSessions: [...new Set(canceling.map(({ session_id }) => session_id!))],
+    cancelingSessions: [
+      ...new Set([...canceling.map(({ session_id }) => session_id!), ...updates.flatMap(toldAgain)]),
+    ],
     workReady: steps.some(({ ready_pool }) => ready_pool !== null),
   };
+}
+
+/** Sessions whose cancel became a harder one: of their steps nothing changed. */
+function toldAgain({ run: { state, sessions }, delta }: RunUpdate): string[] {
+  if (state.ending === null || state.ending.mode === delta.head.ending?.mode) return [];
+  return state.steps.flatMap(({ status }, i) => {
+    const session = sessions[i] ?? null;
+    return status === "CANCELING" && session !== null ? [session] : [];
+  });
 }
 
 function updateRows(run: LockedRun, delta: RunDelta, revised: boolean) {

@@ -16,11 +16,21 @@ export interface RunnerRegistration {
   readonly capacity: number;
 }
 
+export interface SessionOwner {
+  readonly accountId: string;
+  /** The one project that its token is limited to; null = no such limit. */
+  readonly projectId: string | null;
+}
+
 /** A step that a session holds. */
 export interface HeldStep {
   readonly runId: string;
   readonly step: number;
   readonly fence: number;
+}
+
+export interface UnknownLease extends HeldStep {
+  readonly started: boolean;
 }
 
 export interface ClaimedStep extends HeldStep {
@@ -44,8 +54,8 @@ const REGISTER: Statement = {
 };
 const OPEN_SESSION: Statement = {
   name: "open-session",
-  text: `insert into runner_session (runner_id, account_id, lease_until, created_at) values ($1, $2, $3, $4)
-    returning id`,
+  text: `insert into runner_session (runner_id, account_id, project_id, queues, labels, lease_until, created_at)
+    values ($1, $2, $3, $4, $5, $6, $7) returning id`,
 };
 
 export async function registerRunner(
@@ -72,6 +82,9 @@ export async function registerRunner(
   const [session] = await source.query<{ id: string }>(OPEN_SESSION, [
     runnerId,
     runner.accountId,
+    runner.projectId,
+    runner.queues,
+    runner.labels,
     leaseUntil,
     now,
   ]);
@@ -119,17 +132,18 @@ export async function stepsToCancel(source: Queryable, session: string): Promise
 
 const HEARTBEAT: Statement = {
   name: "heartbeat",
-  text: `update runner_session set lease_until = $3 where id = $1 and account_id = $2 and not dead returning id`,
+  text: `update runner_session set lease_until = $4
+    where id = $1 and account_id = $2 and project_id is not distinct from $3 and not dead returning id`,
 };
 const HELD: Statement = {
   name: "held-steps",
   text: `select run_id as "runId", idx as step, fence from step_run where session_id = $1`,
 };
-/** Only leases whose start was never reported, and which the runner does not know: the answer was lost. */
+/** Leases that the runner does not know: the answer was lost, or its task was. */
 const UNKNOWN_LEASES: Statement = {
   name: "unknown-leases",
-  text: `select s.run_id as "runId", s.idx as step, s.fence from step_run s
-    where s.session_id = $1 and s.started_at is null and s.leased_at < $2
+  text: `select s.run_id as "runId", s.idx as step, s.fence, s.started_at is not null as started from step_run s
+    where s.session_id = $1 and s.leased_at < $2
       and not exists (
         select from unnest($3::uuid[], $4::integer[], $5::integer[]) h(run_id, idx, fence)
         where h.run_id = s.run_id and h.idx = s.idx and h.fence = s.fence)`,
@@ -139,24 +153,24 @@ const UNKNOWN_LEASES: Statement = {
 export async function extendLease(
   source: Queryable,
   session: string,
-  accountId: string,
+  { accountId, projectId }: SessionOwner,
   leaseUntil: Date,
 ): Promise<boolean> {
-  return (await source.query(HEARTBEAT, [session, accountId, leaseUntil])).length > 0;
+  return (await source.query(HEARTBEAT, [session, accountId, projectId, leaseUntil])).length > 0;
 }
 
 export async function heldSteps(source: Queryable, session: string): Promise<HeldStep[]> {
   return await source.query<HeldStep>(HELD, [session]);
 }
 
-/** Leases of the session that it should have started or listed by now. */
+/** Leases of the session that it should have listed by now. */
 export async function unknownLeases(
   source: Queryable,
   session: string,
   held: readonly HeldStep[],
   grantedBefore: Date,
-): Promise<HeldStep[]> {
-  return await source.query<HeldStep>(UNKNOWN_LEASES, [
+): Promise<UnknownLease[]> {
+  return await source.query<UnknownLease>(UNKNOWN_LEASES, [
     session,
     grantedBefore,
     held.map(({ runId }) => runId),
@@ -167,28 +181,46 @@ export async function unknownLeases(
 
 const OWNER: Statement = {
   name: "session-owner",
-  text: `select account_id as "accountId" from runner_session where id = $1`,
+  text: `select account_id as "accountId", project_id as "projectId" from runner_session where id = $1`,
 };
 
-/** The account that opened the session; it never changes. */
-export async function sessionOwner(source: Queryable, session: string): Promise<string | null> {
-  const [row] = await source.query<{ accountId: string }>(OWNER, [session]);
-  return row?.accountId ?? null;
+/** Who opened the session, and for which project; it never changes. */
+export async function sessionOwner(source: Queryable, session: string): Promise<SessionOwner | null> {
+  const [row] = await source.query<SessionOwner>(OWNER, [session]);
+  return row ?? null;
 }
 
 const MARK_DEAD: Statement = {
   name: "mark-dead-sessions",
   text: "update runner_session set dead = true where not dead and lease_until < $1 returning id",
 };
-/** Every dead session, not only those marked now: a claim may have slipped in while it was marked. */
+/**
+ * Of every dead session, not only those marked now: a claim may have slipped in while it was marked. Steps from one
+ * session that holds something to the next along step_run_held, however many sessions have died before.
+ */
 const ORPHANS: Statement = {
   name: "orphaned-steps",
-  text: `select s.run_id as "runId", s.idx as step, s.fence
-    from runner_session n
+  text: `with recursive holder(id) as (
+      (select session_id from step_run where session_id is not null order by session_id limit 1)
+      union all
+      select (select s.session_id from step_run s where s.session_id > h.id order by s.session_id limit 1)
+      from holder h where h.id is not null
+    )
+    select s.run_id as "runId", s.idx as step, s.fence
+    from holder h
+    cross join lateral (select n.id from runner_session n where n.id = h.id and n.dead offset 0) n
     cross join lateral (
       select s.run_id, s.idx, s.fence from step_run s where s.session_id = n.id offset 0
     ) s
-    where n.dead limit $1`,
+    limit $1`,
+};
+const FORGET_DEAD: Statement = {
+  name: "forget-dead-sessions",
+  text: `delete from runner_session where id in (
+      select n.id from runner_session n
+      where n.dead and n.lease_until < $1 and not exists (select from step_run s where s.session_id = n.id)
+      order by n.lease_until limit $2
+    )`,
 };
 
 export async function markDeadSessions(source: Queryable, now: Date): Promise<number> {
@@ -197,4 +229,9 @@ export async function markDeadSessions(source: Queryable, now: Date): Promise<nu
 
 export async function orphanedSteps(source: Queryable, limit: number): Promise<HeldStep[]> {
   return await source.query<HeldStep>(ORPHANS, [limit]);
+}
+
+/** Deletes dead sessions that hold nothing and whose lease ended before `endedBefore`, at most `limit`. */
+export async function forgetDeadSessions(source: Queryable, endedBefore: Date, limit: number): Promise<void> {
+  await source.query(FORGET_DEAD, [endedBefore, limit]);
 }

@@ -1,5 +1,6 @@
 import { type Bus, noticeKeys } from "../domain/bus.ts";
 import type { RunEventType } from "../domain/events.ts";
+import { DatabaseAwayError } from "../domain/refusals.ts";
 import {
   decodeCursor,
   encodeCursor,
@@ -47,15 +48,20 @@ export async function* followRun(
     let { seq } = start;
     let caughtUp = false;
     while (!signal.aborted) {
-      const events = await eventsAfter(database, runId, seq, PAGE);
-      for (const event of events) {
-        seq = event.seq;
-        if (types === null || types.has(event.type)) yield { kind: "EVENT", cursor: cursorAt(seq), event };
+      try {
+        const events = await eventsAfter(database, runId, seq, PAGE);
+        for (const event of events) {
+          seq = event.seq;
+          if (types === null || types.has(event.type)) yield { kind: "EVENT", cursor: cursorAt(seq), event };
+        }
+        if (events.length === PAGE) continue;
+        if (!caughtUp) yield { kind: "CAUGHT_UP", cursor: cursorAt(seq) };
+        caughtUp = true;
+        if (until === "FINISHED" && (await isFinishedAt(database, runId, seq))) return;
+      } catch (error) {
+        // A restart of the database is only a pause: the position is known.
+        if (!(error instanceof DatabaseAwayError)) throw error;
       }
-      if (events.length === PAGE) continue;
-      if (!caughtUp) yield { kind: "CAUGHT_UP", cursor: cursorAt(seq) };
-      caughtUp = true;
-      if (until === "FINISHED" && (await isFinishedAt(database, runId, seq))) return;
       await listener.heard(LOOK_AGAIN_MS, signal);
     }
   } finally {

@@ -72,16 +72,18 @@ export class Workspaces {
     return Promise.race([turn, skipped]);
   }
 
-  /** Removes what no task uses and none has used for the time. */
+  /** Removes what no task uses and none has used for the time. Throws at the end what could not be removed. */
   async removeOlderThan(ageMs: number): Promise<void> {
+    const errors: unknown[] = [];
     for (const name of await readdir(this.root)) {
       const path = join(this.root, name);
       if (!name.startsWith(TRASH_PREFIX)) {
         const stats = await stat(path).catch(() => null);
         if (stats === null || Date.now() - stats.mtimeMs < ageMs || this.inUse.has(name)) continue;
       }
-      await this.remove(path);
+      await this.remove(path).catch((error: unknown) => errors.push(error));
     }
+    if (errors.length > 0) throw new AggregateError(errors, "old directories could not be removed");
   }
 
   /**

@@ -159,7 +159,11 @@ describe("the runs of no project in particular", () => {
   it("are those of all projects that the viewer may read", async () => {
     const everything = [...ALL.slice(0, 5), "far away", "by a program"];
     expect(await found(null, null)).toEqual(everything);
-    expect(await found({ labels: { team: "core" } }, null)).toEqual(["running", "labelled", "far away"]);
+    expect(await found({ labels: [label("team", "EQ", "core")] }, null)).toEqual([
+      "running",
+      "labelled",
+      "far away",
+    ]);
     expect(await found(null, null, await server.tokenWith("far", "PROJECT_USER"))).toEqual(["far away"]);
     expect(await found(null, null, await makeToken(server, { username: "nobody" }))).toEqual([]);
     const limited = await makeToken(server, { username: "limited", systemAdmin: true, onlyProject: "far" });

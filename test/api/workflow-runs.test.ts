@@ -12,6 +12,7 @@ const QUERY = `query ($projectId: ID, $filter: WorkflowRunFilter, $orderBy: Work
     edges { cursor node { number } } nodes { number } totalCount { value exact }
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`;
 const COUNT = 25;
+const parity = (value: string) => ({ labels: [{ key: "parity", values: [value] }] });
 
 const clock = new ManualClock();
 let server: TestServer;
@@ -163,14 +164,14 @@ describe("a page of runs", () => {
 
 describe("a cursor", () => {
   it("belongs to its filter, its order and its project", async () => {
-    const odd = { labels: { parity: "odd" } };
+    const odd = parity("odd");
     const after = (await page({ first: 1, filter: odd })).cursors[0]!;
     const others = [
       {},
-      { filter: { labels: { parity: "even" } } },
-      { filter: { labels: { parity: "odd" }, status: ["QUEUED"] } },
-      { filter: { labels: { parity: "odd" } }, orderBy: { direction: "ASC" } },
-      { filter: { labels: { parity: "odd" } }, projectId: "default" },
+      { filter: parity("even") },
+      { filter: { ...odd, status: ["QUEUED"] } },
+      { filter: odd, orderBy: { direction: "ASC" } },
+      { filter: odd, projectId: "default" },
     ];
     for (const other of others) expect(await refused({ first: 1, after, ...other })).toBe("INVALID_CURSOR");
     const oddNumbers = newestFirst.filter((number) => number % 2 === 1);

@@ -95,6 +95,31 @@ describe("the end of a stream by the server", () => {
     expect(error).toMatchObject({ codes: ["NOT_FOUND"], status: null });
   });
 
+  it("is retried from its position when the server is busy", async () => {
+    server.history.emit(2);
+    server.refuse = () => new GraphQLError("try again", { extensions: { code: "BUSY" } });
+    const retries: Retry[] = [];
+    const onRetry = (retry: Retry) => {
+      retries.push(retry);
+      server.refuse = null;
+      server.history.finish();
+    };
+    expect(ticksOf(await collect(follow({ onRetry })))).toEqual(upTo(2));
+    expect(retries).toMatchObject([{ code: 1013, attempt: 1 }]);
+  });
+
+  it("is resumed before a message that could not be resolved because the server is busy", async () => {
+    server.history.emit(3);
+    server.breakOn = 2;
+    server.breakWith = "BUSY";
+    const onRetry = () => {
+      server.breakOn = null;
+      server.history.finish();
+    };
+    expect(ticksOf(await collect(follow({ onRetry })))).toEqual(upTo(3));
+    expect(server.subscriptions[1]?.after).toEqual({ cursor: "c1" });
+  });
+
   it("is a request error when a message could not be resolved", async () => {
     server.history.emit(3);
     server.breakOn = 2;

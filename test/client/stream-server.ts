@@ -78,6 +78,7 @@ export class StreamServer {
   /** Overrides the answer to a subscription. */
   refuse: (() => GraphQLError) | null = null;
   breakOn: number | null = null;
+  breakWith = "INTERNAL_SERVER_ERROR";
   acceptedToken = "good";
   readonly #http: Server;
   readonly #sockets: WebSocketServer;
@@ -102,7 +103,9 @@ export class StreamServer {
     ticks.subscribe = ((_source, args: TicksArguments, context: { server: StreamServer }) =>
       context.server.#ticks(args)) as GraphQLFieldResolver<unknown, unknown, TicksArguments>;
     ticks.resolve = ({ ticks: message }: { ticks: Message }) => {
-      if (message.n !== undefined && message.n === this.breakOn) throw new GraphQLError("resolver broke");
+      if (message.n !== undefined && message.n === this.breakOn) {
+        throw new GraphQLError("resolver broke", { extensions: { code: this.breakWith } });
+      }
       return message;
     };
     serveGraphQL(

@@ -12,14 +12,17 @@ export class ScriptedSession {
   readonly #bench: Workbench;
   readonly #sessions: RunnerSessions;
 
-  private constructor(bench: Workbench, id: string) {
+  readonly #projectId: string | null;
+
+  private constructor(bench: Workbench, id: string, projectId: string | null) {
+    this.#projectId = projectId;
     this.#bench = bench;
     this.id = id;
     this.#sessions = new RunnerSessions(bench.engine);
   }
 
   static async open(bench: Workbench, options?: Partial<RunnerRegistration>): Promise<ScriptedSession> {
-    return new ScriptedSession(bench, await bench.session(options));
+    return new ScriptedSession(bench, await bench.session(options), options?.projectId ?? null);
   }
 
   async claim(max = 100, claimId: string = randomUUID()): Promise<ClaimedStep[]> {
@@ -45,6 +48,7 @@ export class ScriptedSession {
   }
 
   async heartbeat(held: readonly HeldStep[]): Promise<HeartbeatAnswer> {
-    return await this.#sessions.heartbeat(this.#bench.runner, this.id, held);
+    const viewer = { ...this.#bench.runner, onlyProjectId: this.#projectId };
+    return await this.#sessions.heartbeat(viewer, this.id, held);
   }
 }

@@ -22,7 +22,9 @@ export async function dev({ example }: { readonly example: boolean }): Promise<v
   const target = { url, token: credentials.admin };
   const file = EXAMPLES.map((folder) => fileURLToPath(new URL("hello.yaml", folder))).find(existsSync);
   const shown =
-    example && file !== undefined ? runWorkflow(target, { file, project: "default", options: {} }) : null;
+    example && file !== undefined
+      ? runWorkflow(target, { file, project: "default", inputs: {}, options: {} })
+      : null;
   const broken = await Promise.race([
     stack.broken,
     ending.then(() => null),

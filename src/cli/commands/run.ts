@@ -22,10 +22,8 @@ export async function run(file: string, options: RunOptions): Promise<void> {
     const succeeded = await runWorkflow(target, {
       file,
       project: options.project,
+      inputs: Object.fromEntries(options.input.map((text) => pair("--input", text))),
       options: {
-        inputs: Object.fromEntries(
-          options.input.map((text) => pair("--input", text)).map(([key, value]) => [key, typed(value)]),
-        ),
         envVars: options.env.map((text) => pair("--env", text)).map(([key, value]) => ({ key, value })),
         labels: Object.fromEntries(options.label.map((text) => pair("--label", text))),
         branch: options.branch ?? null,
@@ -62,10 +60,4 @@ function pair(option: string, text: string): [string, string] {
   const at = text.indexOf("=");
   if (at < 1) throw new UsageError(`${option} takes NAME=VALUE, not "${text}"`);
   return [text.slice(0, at), text.slice(at + 1)];
-}
-
-/** An input's type is declared by the workflow; on a command line a number or a boolean is just its text. */
-function typed(value: string): string | number | boolean {
-  if (value === "true" || value === "false") return value === "true";
-  return value !== "" && !Number.isNaN(Number(value)) ? Number(value) : value;
 }

@@ -11,8 +11,11 @@ import { durationMs } from "./durations.ts";
 import { Node } from "./node.ts";
 import { StatusReason } from "./status-reason.ts";
 
-@ObjectType("Runner", { implements: Node, description: "A process that executes steps." })
-export class Runner extends Node {
+@ObjectType("Runner", { description: "A process that executes steps." })
+export class Runner {
+  @Field(() => ID, { description: "The runner's id." })
+  id!: string;
+
   @Field(() => String, { description: "Its name, unique for its account." })
   name!: string;
 

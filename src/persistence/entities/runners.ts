@@ -24,10 +24,15 @@ export class RunnerEntity {
 /** One life of a runner process. Its lease covers every step it holds: a heartbeat is one row. */
 @Entity("runner_session")
 @Index("runner_session_alive", { synchronize: false })
+@Index("runner_session_dead", { synchronize: false })
 export class RunnerSessionEntity {
   @PrimaryGeneratedColumn("identity", { type: "bigint", generatedIdentity: "ALWAYS" }) id!: string;
   @Column(uuid("runner_id")) runnerId!: string;
   @Column(uuid("account_id")) accountId!: string;
+  /** What it may be given stays as it was registered, even if the runner registers again with something else. */
+  @Column(uuid("project_id", { nullable: true })) projectId!: string | null;
+  @Column(text("queues", { array: true })) queues!: string[];
+  @Column(text("labels", { array: true })) labels!: string[];
   @Column(time("lease_until")) leaseUntil!: Date;
   @Column(bool("dead", { default: false })) dead!: boolean;
   @Column(text("last_claim_id", { nullable: true })) lastClaimId!: string | null;

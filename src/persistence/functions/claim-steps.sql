@@ -30,15 +30,14 @@ begin
   -- Two claims of one session must differ in time: it is how the leases of a claim are found again.
   v_at := greatest(p_now, v_session.last_claim_at + interval '1 microsecond');
 
-  -- The pools that the runner serves and that have something to do, the one with the oldest run first.
+  -- The pools that the session serves and that have something to do, the one with the oldest run first.
   select array_agg(p.id order by head.run_id) into v_pools
-  from runner r
-  join queue_pool p on p.queue = any (r.queues) and p.labels <@ r.labels
-    and (r.project_id is null or r.project_id = p.project_id)
+  from queue_pool p
   cross join lateral (
     select s.run_id from step_run s where s.ready_pool = p.id order by s.ready_pool, s.run_id, s.idx limit 1
   ) head
-  where r.id = v_session.runner_id;
+  where p.queue = any (v_session.queues) and p.labels <@ v_session.labels
+    and (v_session.project_id is null or v_session.project_id = p.project_id);
   if v_pools is null then
     return;
   end if;
