@@ -14,7 +14,6 @@ export type ErrorCode =
   | "QUERY_TOO_COMPLEX"
   | "OPERATION_RESOLUTION_FAILURE"
   | "PAYLOAD_TOO_LARGE"
-  | "DEADLINE_EXCEEDED"
   | "INTERNAL_SERVER_ERROR";
 
 export function apiError(code: ErrorCode, message: string): GraphQLError {
@@ -41,7 +40,6 @@ const PUBLIC_CODES: ReadonlySet<string> = new Set([
   "SESSION_LOST",
   "QUERY_TOO_COMPLEX",
   "PAYLOAD_TOO_LARGE",
-  "DEADLINE_EXCEEDED",
   "GRAPHQL_PARSE_FAILED",
   "GRAPHQL_VALIDATION_FAILED",
   "BAD_REQUEST",

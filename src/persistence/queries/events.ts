@@ -22,10 +22,6 @@ const HEAD: Statement = {
   name: "event-head",
   text: `select last_seq as "lastSeq" from workflow_run where id = $1`,
 };
-const HEADS: Statement = {
-  name: "event-heads",
-  text: `select id as "runId", last_seq as "lastSeq" from workflow_run where id = any ($1)`,
-};
 const EPOCH: Statement = {
   name: "epoch",
   text: `select (select system_identifier from pg_control_system())::text || '.' ||
@@ -46,11 +42,6 @@ export async function eventsAfter(
 export async function lastSeq(source: Queryable, runId: string): Promise<number | null> {
   const [row] = await source.query<{ lastSeq: number }>(HEAD, [runId]);
   return row?.lastSeq ?? null;
-}
-
-export async function lastSeqs(source: Queryable, runIds: readonly string[]): Promise<Map<string, number>> {
-  const rows = await source.query<{ runId: string; lastSeq: number }>(HEADS, [runIds]);
-  return new Map(rows.map((row) => [row.runId, row.lastSeq]));
 }
 
 /**
