@@ -1,10 +1,10 @@
 import type { WorkflowDefinition } from "../domain/definition.ts";
+import { graphOf } from "../domain/definition.ts";
 import type { WorkflowGraph } from "../domain/graph.ts";
 import { buildDefinition } from "./build-definition.ts";
 import { checkExpressions } from "./check-expressions.ts";
 import { checkGraph, checkSize, checkStageNames } from "./check-graph.ts";
 import { checkModel } from "./check-model.ts";
-import { graphOf } from "./definition.ts";
 import { type Fault, type Finding, formatPath, lineCounterOf, toFaults } from "./faults.ts";
 import { MAX_FILE_BYTES } from "./limits.ts";
 import { outlineOf } from "./outline.ts";

@@ -1,4 +1,4 @@
-import type { StageSpec, StepSpec } from "./graph.ts";
+import { compileGraph, type StageSpec, type StepSpec, type WorkflowGraph } from "./graph.ts";
 
 /**
  * A workflow as it is stored: every default applied, every duration in milliseconds. The parser of workflow files
@@ -51,4 +51,11 @@ export interface WorkflowDefinition {
   /** Outputs of the whole run: name -> template over its steps' outputs. */
   readonly outputs: Readonly<Record<string, string>>;
   readonly stages: readonly StageDefinition[];
+}
+
+/** The graph of a definition; compile it once per workflow version. Throws on a definition that no file gave. */
+export function graphOf(definition: WorkflowDefinition): WorkflowGraph {
+  const { graph, faults } = compileGraph(definition.stages);
+  if (graph === null) throw new Error(`workflow definition "${definition.name}": ${faults[0]?.message}`);
+  return graph;
 }

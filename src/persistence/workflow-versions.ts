@@ -1,5 +1,5 @@
-import type { StepDefinition, WorkflowDefinition } from "../domain/definition.ts";
-import { compileGraph, type WorkflowGraph } from "../domain/graph.ts";
+import { graphOf, type StepDefinition, type WorkflowDefinition } from "../domain/definition.ts";
+import type { WorkflowGraph } from "../domain/graph.ts";
 import type { Queryable, Statement } from "./queries/queryable.ts";
 
 /** A version as runs need it. Versions never change, so it is kept for as long as there is room. */
@@ -38,7 +38,10 @@ export class WorkflowVersions {
 }
 
 export function versionOf(id: string, definition: WorkflowDefinition): WorkflowVersion {
-  const { graph, faults } = compileGraph(definition.stages);
-  if (graph === null) throw new Error(`workflow version ${id} has no valid graph: ${faults[0]?.message}`);
-  return { id, definition, graph, steps: definition.stages.flatMap(({ steps }) => steps) };
+  return {
+    id,
+    definition,
+    graph: graphOf(definition),
+    steps: definition.stages.flatMap(({ steps }) => steps),
+  };
 }

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { stringify } from "yaml";
-import { graphOf } from "../../src/definitions/definition.ts";
 import { parseWorkflowFile } from "../../src/definitions/parse-workflow-file.ts";
 import type { StepDefinition, WorkflowDefinition } from "../../src/domain/definition.ts";
+import { graphOf } from "../../src/domain/definition.ts";
 import { definitions } from "./random-definitions.ts";
 
 /** The file that a definition could have come from. */

@@ -9,13 +9,16 @@ export function readConfig(defaults: Readonly<Record<string, string>> = {}): Con
   return config;
 }
 
-/** Several `serve` on one database work without Redis, but tell each other of changes only by looking. */
+/** Settings that are read and checked already, and have no effect in this version: nobody should rely on them. */
 function notUsedYet({ given }: Config): string[] {
-  return given.has("redisUrl")
-    ? [
-        "REDIS_URL is set, but this version does not use Redis: changes made by another process are seen within 1 s",
-      ]
-    : [];
+  return [
+    ...(given.has("redisUrl")
+      ? [
+          "REDIS_URL is set, but this version does not use Redis: changes made by another process are seen within 1 s",
+        ]
+      : []),
+    ...(given.has("publicUrl") ? ["RUNCAST_PUBLIC_URL is set, but has no effect in this version"] : []),
+  ];
 }
 
 /** Commands that show something to a person log to standard error, and only what needs their attention. */
