@@ -3,9 +3,11 @@
  * Both come from the model that checks the files, so neither can promise something else.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { DURATION_PATTERN } from "../src/definitions/duration.ts";
 import { MAX_ENV_ENTRIES, MAX_NEEDS, MAX_STAGES, MAX_STEPS } from "../src/definitions/limits.ts";
+import { STEP_MODELS } from "../src/definitions/step-model.ts";
 import { workflowModel } from "../src/definitions/workflow-model.ts";
 
 type Schema = z.core.JSONSchema.JSONSchema;
@@ -28,19 +30,23 @@ function property(owner: Schema, key: string): Schema {
 }
 
 const stage = property(schema, "stages").items as Schema;
-const [runStep, delayStep] = (property(stage, "steps").items as Schema).oneOf as [Schema, Schema];
+const steps = (property(stage, "steps").items as Schema).oneOf as Schema[];
+const stepSections = Object.keys(STEP_MODELS).map((type): Section => {
+  const step = steps.find((candidate) => property(candidate, "type").const === type);
+  if (step === undefined) throw new Error(`the model has no step of type ${type}`);
+  return [`${type === "http" ? "HTTP" : type[0]!.toUpperCase() + type.slice(1)} step`, step];
+});
 const sections: readonly Section[] = [
   ["Workflow", schema],
   ["Input", property(schema, "inputs").additionalProperties as Schema],
   ["Source", property(schema, "source")],
   ["Stage", stage],
-  ["Run step", runStep],
-  ["Retry", property(runStep, "retry")],
-  ["Delay step", delayStep],
+  ...stepSections,
+  ["Retry", property(stepSections[0]![1], "retry")],
 ];
 
 function typeOf(value: Schema): string {
-  const section = sections.find(([, known]) => known === value);
+  const section = sections.find(([, known]) => isDeepStrictEqual(known, value));
   if (section !== undefined)
     return `[${section[0].toLowerCase()}](#${section[0].toLowerCase().replace(" ", "-")})`;
   if (value.enum !== undefined) return value.enum.map((option) => `\`${String(option)}\``).join(", ");
@@ -51,6 +57,7 @@ function typeOf(value: Schema): string {
   if (value.type === "object") return `map: name to ${typeOf(value.additionalProperties as Schema)}`;
   if (value.pattern === DURATION_PATTERN.source) return "[duration](#durations)";
   if (value.type === "integer" || value.type === "number") return numberType(value);
+  if (value.type === undefined) return "any value";
   return value.type === "boolean" ? "true or false" : "text";
 }
 
@@ -125,8 +132,9 @@ with, and last Runcast's own (\`RUNCAST_OUTPUT\` and others).
 
 ## Expressions
 
-\`\${{ inputs.NAME }}\` and \`\${{ steps.REF.outputs.KEY }}\` are filled in where they stand in the values of \`env\`
-and of the workflow's \`outputs\`, and nowhere else. \`$\${{\` is the text \`\${{\`. Inside \`{ }\` and
+\`\${{ inputs.NAME }}\` and \`\${{ steps.REF.outputs.KEY }}\` are filled in where they stand in the values of \`env\`,
+in \`url\`, \`headers\` and \`body\` of an http step, in the \`inputs\` of a workflow step and in the workflow's
+\`outputs\`, and nowhere else. \`$\${{\` is the text \`\${{\`. Inside \`{ }\` and
 \`[ ]\`, YAML wants a value with \`\${\` in quotes.
 
 - In a command they are refused: whatever is pasted into a command can become a command. Set a variable in \`env\`
@@ -136,7 +144,23 @@ and of the workflow's \`outputs\`, and nowhere else. \`$\${{\` is the text \`\${
 - What has no value is empty text: an input that was not given, a key that the step did not write, a step that was
   skipped. Lists and maps arrive as JSON; \`KEY\` can lead inside, as in \`outputs.image.digest\`.
 
-A step writes its outputs to the file \`$RUNCAST_OUTPUT\`: lines of \`key=value\`, or one JSON object.
+A command writes its outputs to the file \`$RUNCAST_OUTPUT\`: lines of \`key=value\`, or one JSON object. The outputs
+of an http step are \`status\`, \`headers\` and \`body\`, those of a workflow step are the outputs of its run.
+
+## HTTP requests
+
+A runner sends the request of an http step and follows up to five redirects, unless \`expect\` names their status. It
+uses no proxy. To another host it is redirected with no headers but \`Accept\`, \`Accept-Language\`, \`Content-Type\`
+and \`User-Agent\`.
+
+- Addresses that are not public (this machine, private and link-local networks, the metadata services of clouds) are
+  refused, in redirects too. \`RUNCAST_RUNNER_HTTP_ALLOW\` on the runner lists hosts, addresses and networks that are
+  allowed all the same, such as \`registry.intern,10.1.0.0/16\`.
+- The answer's body may have 1 MiB. It is JSON in the step's outputs if its \`Content-Type\` says so, else text;
+  \`outputs.body.release.id\` leads inside. \`headers\` holds, in lower case, \`content-type\`, \`etag\`,
+  \`last-modified\`, \`link\`, \`location\`, \`retry-after\` and \`x-request-id\`.
+- In a \`body\` that is a JSON value, what is filled in becomes a part of the text it stands in. In a \`url\` it is put
+  in as it is: what strangers may choose belongs in the body.
 
 ## YAML
 

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { SecretBox } from "./actions/secret-box.ts";
 import type { Config } from "./config/load-config.ts";
 import type { Clock } from "./domain/clock.ts";
 import { DutyRoster } from "./duties/duty.ts";
@@ -23,8 +24,11 @@ const GRAPHIQL = fileURLToPath(
 );
 
 export interface AppOptions {
-  readonly config: Pick<Config, "host" | "port" | "allowedOrigins" | "dbPoolSize">;
+  readonly config: Pick<Config, "host" | "port" | "allowedOrigins" | "dbPoolSize"> &
+    Partial<Pick<Config, "publicUrl">>;
   readonly databaseUrl: string;
+  /** For the secrets of webhooks; without it there are none. */
+  readonly encryptionKey?: Buffer | null;
   readonly logger: Logger;
   /** Tests bring a clock that they move by hand, and run duties themselves. */
   readonly clock?: Clock;
@@ -76,7 +80,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 }
 
 async function startParts(options: AppOptions, started: Started): Promise<{ url: string; engine: Engine }> {
-  const { config, databaseUrl, logger, clock, runDuties = true } = options;
+  const { config, databaseUrl, encryptionKey = null, logger, clock, runDuties = true } = options;
   const dataSource = createDataSource({ url: databaseUrl, poolSize: config.dbPoolSize });
   const database = started.use(new Database(await dataSource.initialize()));
   const engine: Engine = {
@@ -87,6 +91,7 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
   };
   const runners = new RunnerSessions(engine);
   if (runDuties) started.use(new DutyRoster(DUTIES, engine, logger));
+  const address = { url: "" };
   const http = started.use(
     await startHttpServer({
       ...config,
@@ -96,11 +101,15 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
         reports: new ReportCollector(engine),
         claims: new ClaimDesk(engine, (session) => runners.forget(session)),
         runners,
+        publicUrl: config.publicUrl ?? null,
+        ownUrl: () => address.url,
+        secrets: encryptionKey === null ? null : new SecretBox(encryptionKey),
       },
       authenticator: new Authenticator(database, engine.clock),
       logger,
       graphiqlDirectory: GRAPHIQL,
     }),
   );
+  address.url = http.url;
   return { url: http.url, engine };
 }

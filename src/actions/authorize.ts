@@ -1,5 +1,6 @@
 import {
   ACCESS,
+  isSystemAdmin,
   type MutationName,
   type ProjectRole,
   roleIn,
@@ -19,4 +20,9 @@ export function authorize(viewer: Viewer, projectId: string, mutation: MutationN
   if (!roleSatisfies(role, required)) {
     throw new ForbiddenError(`${mutation} needs the role ${required}; yours here is ${role}`);
   }
+}
+
+/** The check before a command that concerns the whole installation. */
+export function authorizeSystem(viewer: Viewer, mutation: MutationName): void {
+  if (!isSystemAdmin(viewer)) throw new ForbiddenError(`${mutation} is for system administrators`);
 }

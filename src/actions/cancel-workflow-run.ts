@@ -1,20 +1,22 @@
 import type { Viewer } from "../domain/access.ts";
-import { encodeId } from "../domain/ids.ts";
-import { invalid, notFound, RefusedError } from "../domain/refusals.ts";
-import type { CancelMode, RunState } from "../domain/run-state.ts";
-import { isTerminal, WORKFLOW_RUN_STATUSES } from "../domain/statuses.ts";
-import { announce, type Engine, transition } from "../orchestration/transition.ts";
-import { addAuditEntry } from "../persistence/audit-store.ts";
-import { runProject } from "../persistence/queries/runs.ts";
-import { authorize } from "./authorize.ts";
+import type { CancelMode } from "../domain/run-state.ts";
+import type { WorkflowRunStatus } from "../domain/statuses.ts";
+import type { Engine } from "../orchestration/transition.ts";
+import { checkReason, commandRun, type RunRequest, refuseRunObstacle } from "./command-run.ts";
 
-export interface CancelWorkflowRun {
-  readonly runId: string;
+export interface CancelWorkflowRun extends RunRequest {
   readonly mode: CancelMode;
   readonly reason: string | null;
 }
 
-export const MAX_REASON_LENGTH = 500;
+const PATH = "input.workflowRunId";
+
+export interface Cancellation {
+  /** CANCELED, or CANCELING. */
+  readonly status: WorkflowRunStatus;
+  /** False when it was asked for before, and not less hard. */
+  readonly changed: boolean;
+}
 
 /**
  * Asks for the end of a run. Steps that nobody executes end at once; the others when their processes are
@@ -24,47 +26,17 @@ export async function cancelWorkflowRun(
   engine: Engine,
   viewer: Viewer,
   request: CancelWorkflowRun,
-): Promise<void> {
-  const { runId, mode, reason } = request;
-  const projectId = await runProject(engine.database, runId);
-  if (projectId === null) throw notFound("input.workflowRunId");
-  authorize(viewer, projectId, "cancelWorkflowRun", "input.workflowRunId");
-  if (reason !== null && (reason.length > MAX_REASON_LENGTH || reason.includes("\0"))) {
-    const message = `at most ${MAX_REASON_LENGTH} characters and no NUL`;
-    throw invalid("input.reason", [{ path: "input.reason", message, line: null, column: null }]);
-  }
-
-  const applied = await engine.database.transaction(async (transaction) => {
-    const { deltas, applied } = await transition(
-      transaction,
-      engine,
-      [runId],
-      ({ state }) => {
-        refuseEnded(state);
-        return [{ kind: "CANCEL_RUN", mode, message: reason, actorId: viewer.accountId }];
-      },
-      { revised: true },
-    );
-    const delta = deltas.get(runId);
-    if (delta === undefined) throw notFound("input.workflowRunId");
-    if (delta.applied.includes(true)) {
-      const record = { projectId, actorId: viewer.accountId, action: "cancelWorkflowRun" };
-      const target = encodeId("WorkflowRun", runId);
-      await addAuditEntry(transaction, { ...record, target, details: { mode, reason } }, engine.clock);
-    }
-    return applied;
-  });
-  announce(engine.bus, applied);
-}
-
-/** A run that was canceled already is no refusal: the caller has what they asked for. */
-function refuseEnded({ status }: RunState): void {
-  if (!isTerminal(status) || status === "CANCELED") return;
-  throw new RefusedError({
-    kind: "InvalidState",
-    message: `the run has ended: it is ${status}`,
-    path: "input.workflowRunId",
-    current: status,
-    allowed: WORKFLOW_RUN_STATUSES.filter((other) => !isTerminal(other)),
+): Promise<Cancellation> {
+  const { mode, reason } = request;
+  checkReason(reason);
+  return await commandRun(engine, viewer, request, {
+    mutation: "cancelWorkflowRun",
+    path: PATH,
+    details: { mode, reason },
+    decideOn: (run) => {
+      refuseRunObstacle("cancelWorkflowRun", run, PATH);
+      return [{ kind: "CANCEL_RUN", mode, message: reason, actorId: viewer.accountId }];
+    },
+    answer: ({ head, applied }) => ({ status: head.status, changed: applied.includes(true) }),
   });
 }

@@ -1,89 +1,77 @@
-import { validateInputs } from "../definitions/inputs.ts";
-import type { Viewer } from "../domain/access.ts";
-import { decide } from "../domain/decide.ts";
-import { encodeId } from "../domain/ids.ts";
-import { invalid, notFound } from "../domain/refusals.ts";
-import { newRunState } from "../domain/run-state.ts";
-import type { RunTriggerType } from "../domain/triggers.ts";
+import type { MutationName, Viewer } from "../domain/access.ts";
+import { notFound } from "../domain/refusals.ts";
 import { announce, type Engine } from "../orchestration/transition.ts";
-import { addAuditEntry } from "../persistence/audit-store.ts";
-import type { Transaction } from "../persistence/database.ts";
-import { newKey } from "../persistence/keys.ts";
+import { runProject } from "../persistence/queries/runs.ts";
+import { findStepPlace } from "../persistence/queries/step-places.ts";
 import { findWorkflow } from "../persistence/queries/workflows.ts";
-import { insertRun, nextRunNumber } from "../persistence/run-insert.ts";
-import { latestVersion } from "../persistence/workflow-store.ts";
-import type { WorkflowVersion } from "../persistence/workflow-versions.ts";
 import { authorize } from "./authorize.ts";
-import { checkRunOptions, type RunOptions } from "./run-options.ts";
+import { type CommandOptions, carryOutOnce } from "./command.ts";
+import { createRun } from "./create-run.ts";
+import type { RunOptions } from "./run-options.ts";
 
-export interface TriggerWorkflowRun extends RunOptions {
+export interface TriggerWorkflowRun {
   readonly workflowId: string;
-  readonly inputs: Readonly<Record<string, unknown>>;
-  /** Free JSON for the run's own use. */
-  readonly payload: unknown;
-  readonly trigger: RunTriggerType;
+  readonly options: RunOptions;
+  /** The run whose artifacts the new one starts with. */
+  readonly sourceRunId: string | null;
+  /** The run, and a step of it, that this one is a part of. */
+  readonly parent: { readonly runId: string; readonly stepRef: string | null } | null;
+  readonly command: CommandOptions;
 }
 
-/** Makes a run of the workflow's latest version and queues it. @returns the run's key */
+/**
+ * Makes a run of the workflow's latest version and queues it.
+ * @returns the run's key; of a dry run the key that it would have had
+ */
 export async function triggerWorkflowRun(
   engine: Engine,
   viewer: Viewer,
   request: TriggerWorkflowRun,
+  mutation: MutationName = "triggerWorkflowRun",
 ): Promise<string> {
-  const workflow = await findWorkflow(engine.database, request.workflowId);
+  const { database } = engine;
+  const workflow = await findWorkflow(database, request.workflowId);
   if (workflow === null) throw notFound("input.workflowId");
-  authorize(viewer, workflow.projectId, "triggerWorkflowRun", "input.workflowId");
-  checkRunOptions(request);
+  authorize(viewer, workflow.projectId, mutation, "input.workflowId");
+  const { sourceRunId, parent } = request;
+  if (sourceRunId !== null) await sameProject(engine, sourceRunId, workflow.projectId, "input.sourceRunId");
+  if (parent !== null) await sameProject(engine, parent.runId, workflow.projectId, "input.parentRunId");
 
-  const { runId, applied } = await engine.database.transaction(async (transaction) => {
-    const latest = await latestVersion(transaction, workflow.id);
-    if (latest === null) throw notFound("input.workflowId");
-    const version = await engine.versions.get(transaction, latest.id);
-    return await createRun(transaction, engine, viewer, { request, workflow, version });
+  const command = { mutation, projectId: workflow.projectId, options: request.command };
+  return await carryOutOnce(engine, viewer, command, async (transaction) => {
+    const { runId, applied } = await createRun(transaction, engine, {
+      workflowId: workflow.id,
+      actorId: viewer.accountId,
+      trigger: triggerOf(viewer, request),
+      options: request.options,
+      sourceRunId,
+      parent: parent === null ? null : await parentStep(engine, parent),
+      action: mutation,
+    });
+    return { result: runId, after: () => announce(engine.bus, applied) };
   });
-  announce(engine.bus, applied);
-  return runId;
 }
 
-interface Creation {
-  readonly request: TriggerWorkflowRun;
-  readonly workflow: { readonly id: string; readonly projectId: string; readonly name: string };
-  readonly version: WorkflowVersion;
+function triggerOf(viewer: Viewer, { sourceRunId, parent }: TriggerWorkflowRun) {
+  if (parent !== null) return { type: "PARENT", ref: null } as const;
+  if (sourceRunId !== null) return { type: "CHAIN", ref: null } as const;
+  return { type: viewer.type === "USER" ? "MANUAL" : "API", ref: null } as const;
 }
 
-async function createRun(
-  transaction: Transaction,
-  { clock }: Engine,
-  viewer: Viewer,
-  { request, workflow, version }: Creation,
+/** Runs of other projects do not exist here, whatever else the viewer may see. */
+async function sameProject(engine: Engine, runId: string, projectId: string, path: string): Promise<void> {
+  if ((await runProject(engine.database, runId)) !== projectId) throw notFound(path);
+}
+
+/**
+ * A run that is linked by hand waits for nobody and nobody for it: it names its parent's step, if any, under an
+ * attempt that no step ever has.
+ */
+async function parentStep(
+  { database }: Engine,
+  { runId, stepRef }: { runId: string; stepRef: string | null },
 ) {
-  const { values, faults } = validateInputs(version.definition, request.inputs);
-  if (faults.length > 0)
-    throw invalid(
-      "input.inputs",
-      faults.map((fault) => ({ ...fault, line: null, column: null })),
-    );
-  const number = await nextRunNumber(transaction, workflow.id);
-  const now = clock.now();
-  const runId = newKey(clock);
-  const state = newRunState(runId, version.graph);
-  const delta = decide(state, [{ kind: "START_RUN", actorId: viewer.accountId }], now);
-  const run = {
-    ...request,
-    projectId: workflow.projectId,
-    workflowName: workflow.name,
-    versionId: version.id,
-    number,
-    triggerType: request.trigger,
-    triggerRef: null,
-    createdBy: viewer.accountId,
-    expiresAt: new Date(now.getTime() + (request.timeoutMs ?? version.definition.timeoutMs)),
-    inputs: values,
-  };
-  const applied = await insertRun(transaction, run, state, delta, now);
-  const target = encodeId("WorkflowRun", runId);
-  const { projectId, name } = workflow;
-  const record = { projectId, actorId: viewer.accountId, action: "triggerWorkflowRun", target };
-  await addAuditEntry(transaction, { ...record, details: { workflow: name, number } }, clock);
-  return { runId, applied };
+  const step = stepRef === null ? null : await findStepPlace(database, runId, stepRef);
+  if (stepRef !== null && step === null) throw notFound("input.parentStepRef");
+  return { runId, step, attempt: null };
 }

@@ -5,6 +5,7 @@ import type { Logger } from "../observability/logger.ts";
 import { migrate } from "../persistence/migrate.ts";
 import { type Credentials, openCredentials } from "./credentials.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded-postgres/index.ts";
+import { openEncryptionKey } from "./encryption-key.ts";
 import { RunnerKeeper, spawnRunner } from "./runner-process.ts";
 import { removeStackFile, writeStackFile } from "./stack-file.ts";
 
@@ -41,10 +42,11 @@ async function startOn(
   { config, logger, runnerOutput }: StackOptions,
 ): Promise<Stack> {
   await migrate(databaseUrl);
-  const app = await startApp({ config, databaseUrl, logger });
+  // With a database of its own the folder was made by that; otherwise it may not be there yet.
+  mkdirSync(config.dataDir, { recursive: true });
+  const encryptionKey = config.encryptionKey ?? openEncryptionKey(config.dataDir);
+  const app = await startApp({ config, databaseUrl, encryptionKey, logger });
   try {
-    // With a database of its own the folder was made by that; otherwise it may not be there yet.
-    mkdirSync(config.dataDir, { recursive: true });
     const credentials = await openCredentials(config.dataDir, app.engine);
     const target = { url: app.url, token: credentials.runner };
     const runner = new RunnerKeeper(() => spawnRunner(config, target, runnerOutput));

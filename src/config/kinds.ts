@@ -26,6 +26,17 @@ export const secretText: Kind<string> = {
   schema: z.string().regex(/^\S+$/),
 };
 
+const KEY_BYTES = 32;
+
+/** Not a text: a password would be a weak key. */
+export const encryptionKey: Kind<Buffer> = {
+  expects: `a key of ${KEY_BYTES} random bytes: ${2 * KEY_BYTES} hex digits, or base64 (openssl rand -hex ${KEY_BYTES})`,
+  schema: z
+    .string()
+    .regex(/^([0-9a-fA-F]{64}|[A-Za-z0-9+/_-]{43}=?)$/)
+    .transform((text) => Buffer.from(text, text.length === 2 * KEY_BYTES ? "hex" : "base64")),
+};
+
 /** Absolute from the start: child processes have another working directory. */
 export const path: Kind<string> = {
   expects: "a path",
@@ -122,6 +133,13 @@ export const origins: Kind<readonly string[]> = {
       .refine((text) => parsedHttpUrl(text)?.pathname === "/")
       .transform((text) => new URL(text).origin),
   ),
+};
+
+const NETWORK = /^[\da-f.:]+\/\d{1,3}$/i;
+
+export const places: Kind<readonly string[]> = {
+  expects: "hosts, addresses or networks such as registry.intern or 10.1.0.0/16, separated by commas",
+  schema: listOf(z.string().refine((text) => /^[\w.:-]+$/.test(text) || NETWORK.test(text))),
 };
 
 export const labels: Kind<readonly string[]> = {

@@ -1,5 +1,6 @@
 import {
   duration,
+  encryptionKey,
   flag,
   hostName,
   httpUrl,
@@ -12,6 +13,7 @@ import {
   oneOf,
   origins,
   path,
+  places,
   postgresUrl,
   redisUrl,
   secretText,
@@ -80,6 +82,13 @@ export const SETTINGS = {
     default: "10",
     description: "Most database connections one process opens.",
   }),
+  encryptionKey: setting(encryptionKey, {
+    variable: "RUNCAST_ENCRYPTION_KEY",
+    default: null,
+    description:
+      "Key under which the secrets of webhooks are stored, the same for all processes; without it, no webhooks. `runcast dev` makes its own.",
+    secret: true,
+  }),
   redisUrl: setting(redisUrl, {
     variable: "REDIS_URL",
     default: null,
@@ -141,6 +150,11 @@ export const SETTINGS = {
     variable: "RUNCAST_RUNNER_CAPACITY",
     default: "4",
     description: "Steps the runner works on at the same time.",
+  }),
+  runnerHttpAllow: setting(places, {
+    variable: "RUNCAST_RUNNER_HTTP_ALLOW",
+    default: "",
+    description: "Hosts and networks that http steps may ask although their addresses are not public.",
   }),
   runnerWorkDir: setting(path, {
     variable: "RUNCAST_RUNNER_WORK_DIR",

@@ -7,7 +7,8 @@ import { child } from "./locate.ts";
 import type { StepOutline } from "./outline.ts";
 import type { SourceNode } from "./source-tree.ts";
 
-type Place = "workflow env" | "step env" | "output" | "run" | "elsewhere";
+/** Where an expression stands; "step" is every place that is filled in when a step starts. */
+type Place = "workflow env" | "step" | "output" | "run" | "elsewhere";
 type Refusal = Pick<Finding, "message" | "meant">;
 
 /** What the expressions of a file can refer to. */
@@ -30,8 +31,9 @@ export function checkExpressions(
   const scope = scopeOf(root, stages, graph);
   const findings: Finding[] = [];
   walkTexts(root, [], null, (node, path, alias) => {
-    const place = placeOf(path);
-    const step = place === "step env" ? stages[path[1] as number]![path[3] as number]! : null;
+    const owner = stepAt(path, stages);
+    const place = placeOf(path, owner?.type);
+    const step = place === "step" ? owner : null;
     const offsets = alias === null ? expressionOffsets(text, node) : null;
     for (const part of parseTemplate(node.value)) {
       if (part.kind === "text") continue;
@@ -62,10 +64,29 @@ function walkTexts(
   });
 }
 
-function placeOf(path: Path): Place {
-  const inStep = path[0] === "stages" && path[2] === "steps";
-  if (inStep && path.length === 6 && path[4] === "env") return "step env";
-  if (inStep && path.length === 5 && path[4] === "run") return "run";
+function stepAt(path: Path, stages: readonly (readonly StepOutline[])[]): StepOutline | null {
+  if (path[0] !== "stages" || path[2] !== "steps") return null;
+  return stages[path[1] as number]?.[path[3] as number] ?? null;
+}
+
+/** What a step of each type gets filled in, but for `env`, by key and depth; a body may hold texts at any depth. */
+const FILLED_IN: Readonly<Record<string, Readonly<Record<string, (depth: number) => boolean>>>> = {
+  http: {
+    url: (depth) => depth === 0,
+    headers: (depth) => depth === 1,
+    body: () => true,
+  },
+  workflow: { inputs: (depth) => depth === 1 },
+};
+
+function placeOf(path: Path, stepType: unknown): Place {
+  const [first, , , , key] = path;
+  if (first === "stages" && typeof key === "string") {
+    const depth = path.length - 5;
+    if (key === "env" && depth === 1) return "step";
+    if (key === "run" && depth === 0) return "run";
+    return FILLED_IN[String(stepType)]?.[key]?.(depth) ? "step" : "elsewhere";
+  }
   if (path.length !== 2) return "elsewhere";
   if (path[0] === "env") return "workflow env";
   return path[0] === "outputs" ? "output" : "elsewhere";
@@ -111,7 +132,8 @@ function refusePart(
   if (part.kind === "text") return null;
   if (place === "elsewhere") {
     return {
-      message: 'expressions are evaluated only in the values of "env" and of the workflow\'s "outputs"',
+      message:
+        'expressions are evaluated only in the values of "env", in the request of an http step, in the "inputs" of a workflow step and in the workflow\'s "outputs"',
     };
   }
   if (place === "run") return { message: `expressions are not allowed in commands: ${instead(part)}` };

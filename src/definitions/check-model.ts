@@ -1,9 +1,9 @@
 import type { z } from "zod";
 import type { Finding, Path } from "./faults.ts";
 import { keyOffsetOf, offsetOf } from "./locate.ts";
-import { messageOf } from "./messages.ts";
+import { messageOf, oneOf } from "./messages.ts";
 import type { SourceNode } from "./source-tree.ts";
-import { STEP_MODELS } from "./step-model.ts";
+import { STEP_MODELS, type StepTypeName } from "./step-model.ts";
 import { MAP_MODELS, type WorkflowModel, workflowModel } from "./workflow-model.ts";
 
 export interface CheckedModel {
@@ -47,11 +47,11 @@ function unknownKey(root: SourceNode, owner: Path, key: string, input: unknown):
       meant: { word: key, candidates: keysOf(partAt(owner)) },
     };
   }
-  const type = typeOf(input) === "delay" ? "delay" : "run";
-  const other = type === "delay" ? "run" : "delay";
-  if (key in STEP_MODELS[other].shape) {
+  const type = (typeOf(input) ?? "run") as StepTypeName;
+  const owners = Object.keys(STEP_MODELS).filter((name) => key in STEP_MODELS[name as StepTypeName].shape);
+  if (owners.length > 0) {
     return {
-      message: `"${key}" belongs to steps of type "${other}"; this one has type "${type}"`,
+      message: `"${key}" belongs to steps of type ${oneOf(owners)}; this one has type "${type}"`,
       path,
       offset,
     };

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { INPUT_TYPES, type InputType } from "../domain/definition.ts";
 import { inputVariable } from "../domain/environment.ts";
-import { MAX_VALUE_LENGTH } from "./limits.ts";
+import { MAX_INPUTS, MAX_VALUE_LENGTH } from "./limits.ts";
 import { describeValue } from "./messages.ts";
 import { description, list, mapOf, plainValue, variableName } from "./model-parts.ts";
 
@@ -76,7 +76,7 @@ function refuseText(value: unknown): string | null {
 /** Variables that commands cannot do without, and those of Runcast itself. */
 const SYSTEM_VARIABLE = /^(PATH|HOME|PWD|IFS|LANG|RUNCAST_.*)$/;
 
-export const inputsModel = mapOf(variableName, inputModel, 100).superRefine((inputs, context) => {
+export const inputsModel = mapOf(variableName, inputModel, MAX_INPUTS).superRefine((inputs, context) => {
   const owners = new Map<string, string>();
   for (const name of Object.keys(inputs)) {
     const variable = inputVariable(name);

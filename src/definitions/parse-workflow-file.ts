@@ -2,6 +2,7 @@ import type { WorkflowDefinition } from "../domain/definition.ts";
 import { graphOf } from "../domain/definition.ts";
 import type { WorkflowGraph } from "../domain/graph.ts";
 import { buildDefinition } from "./build-definition.ts";
+import { checkBuildSteps } from "./check-build-steps.ts";
 import { checkExpressions } from "./check-expressions.ts";
 import { checkGraph, checkSize, checkStageNames } from "./check-graph.ts";
 import { checkModel } from "./check-model.ts";
@@ -46,6 +47,7 @@ export function parseWorkflowFile(
   const findings = [
     ...shape.findings,
     ...checkStageNames(root),
+    ...checkBuildSteps(root, stages),
     ...needs.findings,
     ...checkExpressions(text, root, stages, needs.graph),
   ]

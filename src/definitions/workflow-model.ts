@@ -3,7 +3,8 @@ import { inputModel, inputsModel } from "./input-model.ts";
 import { MAX_ENV_ENTRIES, MAX_STAGES, MAX_STEPS, MAX_VALUE_LENGTH } from "./limits.ts";
 import { describeValue } from "./messages.ts";
 import { description, duration, environment, list, mapOf, outputName, title } from "./model-parts.ts";
-import { retryModel, stepModel } from "./step-model.ts";
+import { stepModel } from "./step-model.ts";
+import { retryModel } from "./step-parts.ts";
 
 /** Full URLs, `user@host:path` or this checkout; nothing that git could take for an option or a helper. */
 const GIT_SOURCE =
@@ -68,6 +69,16 @@ export const workflowModel = z
     timeout: duration({ atLeastMs: 1 })
       .prefault("7d")
       .meta({ description: "A run that takes longer is canceled and ends as timed out.", examples: ["2h"] }),
+    maxParallelSteps: z
+      .int()
+      .min(1)
+      .max(MAX_STEPS)
+      .optional()
+      .meta({
+        description:
+          "How many steps of a run may execute at once. Without it, as many as there are runners for.",
+        examples: [4],
+      }),
     outputs: mapOf(outputName, z.string().max(MAX_VALUE_LENGTH), 100)
       .default({})
       .meta({

@@ -9,6 +9,8 @@ export type Notice =
   | { readonly topic: "log"; readonly runId: string; readonly step: number; readonly fence: number }
   /** There are steps to claim. */
   | { readonly topic: "work" }
+  /** Runs have something to tell each other. */
+  | { readonly topic: "signal" }
   /** A runner's session has something to kill. */
   | { readonly topic: "cancel"; readonly session: string };
 
@@ -30,6 +32,7 @@ export const noticeKeys = {
   run: (runId: string): string => `run ${runId}`,
   log: (runId: string, step: number, fence: number): string => `log ${runId} ${step} ${fence}`,
   work: (): string => "work",
+  signal: (): string => "signal",
   cancel: (session: string): string => `cancel ${session}`,
 };
 
@@ -41,6 +44,8 @@ export function keyOfNotice(notice: Notice): string {
       return noticeKeys.log(notice.runId, notice.step, notice.fence);
     case "work":
       return noticeKeys.work();
+    case "signal":
+      return noticeKeys.signal();
     case "cancel":
       return noticeKeys.cancel(notice.session);
   }

@@ -1,4 +1,6 @@
-import type { CancelMode } from "./run-state.ts";
+import type { ApprovalVerdict } from "./approvals.ts";
+import type { CancelMode, PauseMode, StepCompletionBody } from "./run-state.ts";
+import type { TerminalStatus } from "./statuses.ts";
 
 /** How a runner says that a task ended. ABORTED = the runner killed it: told to cancel, or shutting down. */
 export const TASK_OUTCOMES = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"] as const;
@@ -16,6 +18,57 @@ export interface FinishStep {
   readonly actorId: string | null;
 }
 
+/** A step whose result another run already has. */
+export interface ReusedStep {
+  readonly step: number;
+  readonly status: "SUCCEEDED" | "SKIPPED";
+  readonly output: Readonly<Record<string, unknown>> | null;
+  readonly from: { readonly runId: string; readonly step: number };
+}
+
+/** What a person asks of one step. */
+export type StepCommand =
+  | {
+      readonly kind: "ABORT_STEP";
+      readonly step: number;
+      readonly message: string | null;
+      readonly actorId: string;
+    }
+  /** Done again, and what was skipped because of it is judged again. */
+  | { readonly kind: "RETRY_STEP"; readonly step: number; readonly actorId: string }
+  /** Done again with everything that comes after it. */
+  | { readonly kind: "REPLAY_SUBTREE"; readonly step: number; readonly actorId: string }
+  | {
+      readonly kind: "SKIP_STEP";
+      readonly step: number;
+      readonly message: string | null;
+      readonly actorId: string;
+    }
+  | {
+      readonly kind: "FORCE_COMPLETE_STEP";
+      readonly step: number;
+      readonly output: Readonly<Record<string, unknown>>;
+      readonly actorId: string;
+    }
+  | {
+      readonly kind: "COMPLETE_STEP";
+      readonly step: number;
+      readonly completion: StepCompletionBody;
+      readonly output: Readonly<Record<string, unknown>>;
+      readonly actorId: string;
+    }
+  | {
+      readonly kind: "DECIDE_APPROVAL";
+      readonly step: number;
+      readonly verdict: ApprovalVerdict;
+      readonly comment: string | null;
+      /** How many have approved, this decision included. */
+      readonly approvals: number;
+      /** What the approvers filled in, all together: the step's output. */
+      readonly fields: Readonly<Record<string, unknown>>;
+      readonly actorId: string;
+    };
+
 /** Everything that can be asked of, or can happen to, a run. */
 export type RunCommand =
   | { readonly kind: "START_RUN"; readonly actorId: string | null }
@@ -26,6 +79,34 @@ export type RunCommand =
       readonly actorId: string | null;
     }
   | { readonly kind: "EXPIRE_RUN" }
+  | {
+      readonly kind: "PAUSE_RUN";
+      readonly mode: PauseMode;
+      readonly message: string | null;
+      readonly actorId: string;
+    }
+  | { readonly kind: "RESUME_RUN"; readonly actorId: string }
+  /** Seals the run, as soon as it has ended. */
+  | { readonly kind: "FINALIZE_RUN" }
+  | {
+      readonly kind: "CHANGE_LABELS";
+      readonly labels: Readonly<Record<string, string>>;
+      readonly actorId: string;
+    }
+  /** Nobody is to see it any more. */
+  | { readonly kind: "DELETE_RUN"; readonly actorId: string }
+  | { readonly kind: "ANNOTATE_RUN"; readonly annotations: Readonly<Record<string, string>> }
+  | { readonly kind: "REUSE_STEPS"; readonly steps: readonly ReusedStep[]; readonly actorId: string }
+  | StepCommand
+  /** The child run of a step has ended, or never came to be. */
+  | {
+      readonly kind: "CHILD_ENDED";
+      readonly step: number;
+      readonly attempt: number;
+      readonly status: TerminalStatus;
+      readonly message: string | null;
+      readonly output: Readonly<Record<string, unknown>>;
+    }
   | {
       readonly kind: "START_STEP";
       readonly step: number;

@@ -29,9 +29,33 @@ export interface SourceDefinition {
   readonly ref: string | null;
 }
 
+/** The request of an HTTP step. `${{ }}` in its texts is filled in when the step starts. */
+export interface HttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly EnvVar[];
+  readonly body: string | null;
+  /** The body is JSON: what is filled into its texts becomes a part of them, whatever characters it has. */
+  readonly json: boolean;
+  /** Status codes that count as success. */
+  readonly expect: readonly { readonly from: number; readonly to: number }[];
+}
+
+/** The run that a WORKFLOW step makes and waits for. */
+export interface ChildRun {
+  /** Name of a workflow of the same project. */
+  readonly workflow: string;
+  /** Input name -> value or template. */
+  readonly inputs: Readonly<Record<string, string>>;
+}
+
 export interface StepDefinition extends StepSpec {
-  /** The command of a RUN step; null for the other types. */
+  /** The command of a RUN step, or of a BUILD step that has one; null for the other types. */
   readonly run: string | null;
+  /** What an HTTP step asks for; null for the other types. */
+  readonly http: HttpRequest | null;
+  /** What a WORKFLOW step runs; null for the other types. */
+  readonly child: ChildRun | null;
   readonly shell: string;
   readonly env: readonly EnvVar[];
   readonly timeoutMs: number;
@@ -48,9 +72,28 @@ export interface WorkflowDefinition {
   readonly env: readonly EnvVar[];
   readonly source: SourceDefinition | null;
   readonly timeoutMs: number;
+  /** How many steps may execute at once; null = as many as there are runners for. */
+  readonly maxParallelSteps: number | null;
   /** Outputs of the whole run: name -> template over its steps' outputs. */
   readonly outputs: Readonly<Record<string, string>>;
   readonly stages: readonly StageDefinition[];
+}
+
+/** A definition as an earlier version of Runcast may have stored it: what was added since gets its default. */
+export function completeDefinition(stored: WorkflowDefinition): WorkflowDefinition {
+  const added = { patienceMs: null, approval: null, http: null, child: null };
+  return {
+    ...stored,
+    maxParallelSteps: stored.maxParallelSteps ?? null,
+    stages: stored.stages.map((stage) => ({
+      ...stage,
+      steps: stage.steps.map((step) => ({
+        ...added,
+        ...step,
+        waitsFor: step.waitsFor ?? (step.type === "DELAY" ? "DELAY" : "RUNNER"),
+      })),
+    })),
+  };
 }
 
 /** The graph of a definition; compile it once per workflow version. Throws on a definition that no file gave. */

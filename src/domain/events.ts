@@ -1,3 +1,4 @@
+import type { ApprovalStatus, ApprovalVerdict } from "./approvals.ts";
 import type { StageRunStatus, StatusReasonCode, StepRunStatus, WorkflowRunStatus } from "./statuses.ts";
 
 /**
@@ -15,6 +16,18 @@ export interface EventPayloads {
   RunFinished: {
     readonly success: boolean;
     readonly error: { message: string; details: string | null } | null;
+  };
+  /** A run that had ended goes on. */
+  RunReopened: Record<string, never>;
+  RunLabelsChanged: { readonly labels: Readonly<Record<string, string>> };
+  RunDeleted: Record<string, never>;
+  ApprovalRequested: { readonly step: number; readonly attempt: number };
+  ApprovalDecided: {
+    readonly step: number;
+    readonly attempt: number;
+    readonly verdict: ApprovalVerdict;
+    readonly comment: string | null;
+    readonly status: ApprovalStatus;
   };
   StageStatusChanged: {
     readonly stage: number;
@@ -35,6 +48,11 @@ export const RUN_EVENT_TYPES = [
   "RunFinished",
   "StageStatusChanged",
   "StepStatusChanged",
+  "RunReopened",
+  "RunLabelsChanged",
+  "RunDeleted",
+  "ApprovalRequested",
+  "ApprovalDecided",
 ] as const satisfies readonly RunEventType[];
 
 /** An event that is decided but not stored yet: it has no `seq`. */

@@ -63,12 +63,15 @@ function parseExpression(text: string, index: number): TemplatePart {
  */
 export function resolveExpressions(template: string, context: ExpressionContext): string {
   if (!template.includes("${{")) return template;
-  return parseTemplate(template)
-    .map((part) => {
-      if (part.kind === "text") return part.text;
-      return part.kind === "expression" ? toText(evaluate(part.expression, context)) : "";
-    })
-    .join("");
+  return [...resolvedParts(template, context)].join("");
+}
+
+/** Piece by piece, for whoever must stop before it becomes too long. */
+export function* resolvedParts(template: string, context: ExpressionContext): Generator<string> {
+  for (const part of parseTemplate(template)) {
+    if (part.kind === "text") yield part.text;
+    if (part.kind === "expression") yield toText(evaluate(part.expression, context));
+  }
 }
 
 /** Whether the outputs of the run's steps must be known to fill the template in. */

@@ -18,9 +18,12 @@ export interface FoldStep {
 /** A cancel or an expiry, once accepted, decides how the run ends. */
 export type Ending = "CANCELED" | "TIMED_OUT";
 
-/** The step makes everything that needs it fail. An aborted step counts; `continueOnError` forgives the rest. */
+/**
+ * The step makes everything that needs it fail. `continueOnError` forgives a failure, but not that it was stopped:
+ * by an abort, or by a cancel of its run, if that was reopened since and goes on without the step.
+ */
 export function hasFailed(step: Omit<FoldStep, "started">): boolean {
-  if (step.status === "CANCELED") return step.reasonCode === "ABORTED";
+  if (step.status === "CANCELED") return true;
   return (step.status === "FAILED" || step.status === "TIMED_OUT") && !step.continueOnError;
 }
 
@@ -78,11 +81,13 @@ function tally(steps: Iterable<FoldStep>): Tally {
 /**
  * The status of a run, derived from its steps and from what was accepted for the run as a whole.
  * @param accepted false while a run that is started by hand has not been started
+ * @param paused a pause was accepted and not resumed
  */
 export function foldRun(
   steps: Iterable<FoldStep>,
   ending: Ending | null,
   accepted: boolean,
+  paused: boolean,
 ): WorkflowRunStatus {
   const t = tally(steps);
   if (t.allTerminal) {
@@ -92,6 +97,7 @@ export function foldRun(
   }
   if (ending !== null) return "CANCELING";
   if (!accepted) return "PENDING";
+  if (paused) return "PAUSED";
   if (t.active) return "RUNNING";
   if (t.queued) return t.started ? "RUNNING" : "QUEUED";
   return "WAITING";

@@ -1,10 +1,16 @@
+import type { ApprovalPolicy } from "./approvals.ts";
+
 /**
  * The shape of a workflow: stages in order, steps with their needs. Compiled once per workflow version and
  * shared by all of its runs.
  */
 
-export const STEP_TYPES = ["RUN", "DELAY"] as const;
+export const STEP_TYPES = ["RUN", "BUILD", "HTTP", "DELAY", "APPROVAL", "EXTERNAL", "WORKFLOW"] as const;
 export type StepType = (typeof STEP_TYPES)[number];
+
+/** What a step that may go is waiting for: a runner that executes it, or something that needs none. */
+export const STEP_WAITS = ["RUNNER", "DELAY", "APPROVAL", "EXTERNAL", "CHILD_RUN"] as const;
+export type StepWait = (typeof STEP_WAITS)[number];
 
 export const STEP_CONDITIONS = ["on_success", "on_failure", "always"] as const;
 export type StepCondition = (typeof STEP_CONDITIONS)[number];
@@ -24,12 +30,17 @@ export interface StepSpec {
   readonly ref: string;
   readonly name: string | null;
   readonly type: StepType;
+  readonly waitsFor: StepWait;
   readonly needs: readonly string[];
   readonly when: StepCondition;
   readonly continueOnError: boolean;
   readonly retry: RetryPolicy;
   /** How long a DELAY step waits; null for the other types. */
   readonly delayMs: number | null;
+  /** How long an approval or an external completion is waited for; null = as long as the run lasts. */
+  readonly patienceMs: number | null;
+  /** Who decides on an APPROVAL step; null for the other types. */
+  readonly approval: ApprovalPolicy | null;
   /** Which runners may take it: the queue they serve and the labels they carry. */
   readonly queue: string;
   readonly labels: readonly string[];

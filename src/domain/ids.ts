@@ -17,6 +17,11 @@ const PREFIXES = {
   Runner: "runner",
   RunnerSession: "session",
   AuditEntry: "audit",
+  Approval: "approval",
+  BulkOperation: "bulk",
+  Schedule: "sched",
+  Webhook: "hook",
+  ApiToken: "token",
 } as const;
 export type NodeType = keyof typeof PREFIXES;
 

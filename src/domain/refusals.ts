@@ -1,5 +1,3 @@
-import type { StepRunStatus, WorkflowRunStatus } from "./statuses.ts";
-
 /** One thing that is wrong with an input: where it is, and in a file also the line and column (1-based). */
 export interface Fault {
   readonly message: string;
@@ -15,14 +13,29 @@ export type Refusal =
       readonly kind: "InvalidState";
       readonly message: string;
       readonly path: string;
-      readonly current: WorkflowRunStatus | StepRunStatus;
-      readonly allowed: readonly (WorkflowRunStatus | StepRunStatus)[];
+      /** A status, or a word for another kind of state, such as `FINALIZED` or `ARCHIVED`. */
+      readonly current: string;
+      readonly allowed: readonly string[];
     }
   | {
       readonly kind: "ValidationFailed";
       readonly message: string;
       readonly path: string;
       readonly faults: readonly Fault[];
+    }
+  | {
+      readonly kind: "RevisionConflict";
+      readonly message: string;
+      readonly path: string;
+      /** The revision it has now. */
+      readonly revision: number;
+    }
+  | { readonly kind: "IdempotencyConflict"; readonly message: string; readonly path: string }
+  | {
+      readonly kind: "LimitExceeded";
+      readonly message: string;
+      readonly path: string;
+      readonly limit: number;
     }
   | { readonly kind: "Busy"; readonly message: string; readonly path: string };
 
@@ -58,4 +71,19 @@ export function invalid(path: string, faults: readonly Fault[]): RefusedError {
   const message =
     faults.length === 1 ? first!.message : `${faults.length} faults; the first: ${first?.message}`;
   return new RefusedError({ kind: "ValidationFailed", message, path, faults });
+}
+
+/** One fault, as a refusal. */
+export function invalidValue(path: string, message: string): RefusedError {
+  return invalid(path, [{ path, message, line: null, column: null }]);
+}
+
+/** The object is in a state in which this is not legal. */
+export function invalidState(
+  path: string,
+  message: string,
+  current: string,
+  allowed: readonly string[],
+): RefusedError {
+  return new RefusedError({ kind: "InvalidState", message, path, current, allowed });
 }

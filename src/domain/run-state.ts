@@ -1,3 +1,4 @@
+import type { ApprovalStatus } from "./approvals.ts";
 import type { Ending, FoldStep } from "./fold.ts";
 import type { StepNode, WorkflowGraph } from "./graph.ts";
 import type { StageRunStatus, StatusReason, StepRunStatus, WorkflowRunStatus } from "./statuses.ts";
@@ -9,6 +10,14 @@ export type CancelMode = (typeof CANCEL_MODES)[number];
 /** How we know that a canceled step is dead: its runner said so, or its runner's lease ran out. */
 export const CANCEL_PROOFS = ["CONFIRMED", "LEASE_EXPIRED"] as const;
 export type CancelProof = (typeof CANCEL_PROOFS)[number];
+
+/** What becomes of a step that is being stopped, once it is confirmed dead. */
+export const ON_DEATH = ["CANCEL", "REQUEUE", "RESET", "SKIP", "SUCCEED"] as const;
+export type OnDeath = (typeof ON_DEATH)[number];
+
+/** What a pause does to running steps: let them finish, or stop them and queue them again. */
+export const PAUSE_MODES = ["DRAIN", "INTERRUPT"] as const;
+export type PauseMode = (typeof PAUSE_MODES)[number];
 
 /** What a step run is, apart from what its workflow says about it. */
 export interface StepState {
@@ -23,8 +32,14 @@ export interface StepState {
   readonly attempt: number;
   /** Starts that ended with a lost lease. */
   readonly lost: number;
+  /** Starts that cost no try: lost leases, interruptions, and all before it was retried by hand. */
+  readonly freeStarts: number;
   /** A runner holds it. */
   readonly leased: boolean;
+  /** It is QUEUED and may be claimed: the run is not paused and a slot is free. */
+  readonly ready: boolean;
+  /** It is CANCELING, and this is what becomes of it then. */
+  readonly onDeath: OnDeath | null;
   /** When the newest attempt, or the wait of a step without a runner, began; null after a requeue. */
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
@@ -48,21 +63,43 @@ export interface RunEnding {
   readonly reason: StatusReason;
 }
 
+export interface RunPause {
+  readonly mode: PauseMode;
+  readonly reason: StatusReason;
+}
+
 /** The part of a run that its commands decide on, without its steps. */
 export interface RunHead {
   readonly status: WorkflowRunStatus;
   readonly reason: StatusReason | null;
   readonly ending: RunEnding | null;
+  readonly pause: RunPause | null;
   /** When the start was accepted; null = it waits for `startWorkflowRun`. */
   readonly queuedAt: Date | null;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
   /** 0..100. */
   readonly progress: number;
+  /** When it was sealed: from then on it never changes. */
+  readonly finalizedAt: Date | null;
+  /** It is finalized as soon as it has ended. */
+  readonly sealing: boolean;
+  readonly expiresAt: Date;
+}
+
+/** What was settled when a run was made or started. */
+export interface RunSettings {
+  /** A reopened run gets this long again. */
+  readonly timeoutMs: number;
+  /** How many steps may execute at once; null = no limit. */
+  readonly maxParallelSteps: number | null;
+  /** How often a failed step is tried again, whatever its workflow says; null = as its workflow says. */
+  readonly stepRetries: number | null;
 }
 
 export interface RunState extends RunHead {
   readonly id: string;
+  readonly settings: RunSettings;
   readonly graph: WorkflowGraph;
   readonly steps: readonly StepState[];
   readonly stages: readonly StageState[];
@@ -84,18 +121,50 @@ export interface AttemptEnd {
   readonly log: { readonly length: number; readonly crc32: string } | null;
 }
 
+/** A result that no attempt of the step gave; null takes one away that a reset made worthless. */
+export interface StepResultChange {
+  readonly step: number;
+  readonly result: StepResult | null;
+}
+
+export interface StepResult {
+  readonly output: Readonly<Record<string, unknown>> | null;
+  readonly completion: StepCompletionBody | null;
+  readonly reusedFrom: { readonly runId: string; readonly step: number } | null;
+}
+
+/** How an external system completed a step: kept, so that the same message again is recognized. */
+export interface StepCompletionBody {
+  readonly success: boolean;
+  readonly message: string | null;
+  readonly releaseId: string | null;
+}
+
+/** A request for approval that was made or closed. */
+export interface ApprovalChange {
+  readonly step: number;
+  readonly attempt: number;
+  readonly status: ApprovalStatus;
+  readonly dueAt: Date | null;
+}
+
 /** A run before anything happened to it. */
-export function newRunState(id: string, graph: WorkflowGraph): RunState {
+export function newRunState(id: string, graph: WorkflowGraph, settings: RunSettings, now: Date): RunState {
   return {
     id,
     graph,
+    settings,
     status: "PENDING",
     reason: null,
     ending: null,
+    pause: null,
     queuedAt: null,
     startedAt: null,
     finishedAt: null,
     progress: 0,
+    finalizedAt: null,
+    sealing: false,
+    expiresAt: new Date(now.getTime() + settings.timeoutMs),
     stages: graph.stages.map((_, index) => ({
       index,
       status: "PENDING",
@@ -116,7 +185,10 @@ function newStepState(node: StepNode): StepState {
     fence: 0,
     attempt: 0,
     lost: 0,
+    freeStarts: 0,
     leased: false,
+    ready: false,
+    onDeath: null,
     startedAt: null,
     finishedAt: null,
     dueAt: null,

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Logger } from "../observability/logger.ts";
 import type { Engine } from "../orchestration/transition.ts";
 
@@ -9,12 +10,15 @@ export interface Duty {
   readonly name: string;
   /** How long to wait after it ran, unless it says otherwise. */
   readonly everyMs: number;
+  /** A notice under this key has it run at once. */
+  readonly wakeOn?: string;
   /**
    * Does what is due now.
    * @param signal aborted when it is to stop before its next piece of work
+   * @param logger for what an operator should know though nothing failed
    * @returns milliseconds until it wants to run again, or undefined for `everyMs`
    */
-  run(engine: Engine, signal?: AbortSignal): Promise<number | undefined>;
+  run(engine: Engine, signal?: AbortSignal, logger?: Logger): Promise<number | undefined>;
 }
 
 /** A tenth more or less, so that replicas that started together drift apart. */
@@ -28,6 +32,8 @@ export class DutyRoster implements AsyncDisposable {
   readonly #loops: Promise<void>[];
 
   constructor(duties: readonly Duty[], engine: Engine, logger: Logger) {
+    // Every loop listens to it while it waits.
+    setMaxListeners(0, this.#stop.signal);
     this.#loops = duties.map(async (duty) => await this.#loop(duty, engine, logger));
   }
 
@@ -38,11 +44,12 @@ export class DutyRoster implements AsyncDisposable {
 
   async #loop(duty: Duty, engine: Engine, logger: Logger): Promise<void> {
     const { signal } = this.#stop;
+    const listener = engine.bus.listen(duty.wakeOn === undefined ? [] : [duty.wakeOn]);
     let failures = 0;
     while (!signal.aborted) {
       let waitMs = duty.everyMs;
       try {
-        waitMs = (await duty.run(engine, signal)) ?? duty.everyMs;
+        waitMs = (await duty.run(engine, signal, logger)) ?? duty.everyMs;
         if (failures > 0) logger.info({ duty: duty.name, failures }, "a duty works again");
         failures = 0;
       } catch (error) {
@@ -53,20 +60,8 @@ export class DutyRoster implements AsyncDisposable {
           waitMs = Math.max(duty.everyMs, Math.min(duty.everyMs * 2 ** failures, LONGEST_BACKOFF_MS));
         failures++;
       }
-      await pause(waitMs * (1 + SPREAD * (2 * Math.random() - 1)), signal);
+      await listener.heard(waitMs * (1 + SPREAD * (2 * Math.random() - 1)), signal);
     }
+    listener.close();
   }
-}
-
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(done, milliseconds);
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
-  });
 }

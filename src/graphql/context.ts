@@ -1,3 +1,4 @@
+import type { SecretBox } from "../actions/secret-box.ts";
 import type { Viewer } from "../domain/access.ts";
 import type { ClaimDesk } from "../orchestration/claim.ts";
 import type { ReportCollector } from "../orchestration/report.ts";
@@ -11,6 +12,12 @@ export interface Services {
   readonly reports: ReportCollector;
   readonly claims: ClaimDesk;
   readonly runners: RunnerSessions;
+  /** Null without an encryption key: then nothing that needs one can be made or used. */
+  readonly secrets: SecretBox | null;
+  /** Where this server listens, such as http://127.0.0.1:4000 */
+  readonly ownUrl: () => string;
+  /** Under which people reach this server, for links; null when nobody said so. */
+  readonly publicUrl: string | null;
 }
 
 /** One operation of one viewer. */
@@ -29,10 +36,10 @@ export function createContext(
   services: Services,
   request: Omit<RequestContext, keyof Services | "loaders">,
 ): RequestContext {
-  return { ...services, ...request, loaders: createLoaders(services.engine.database) };
+  return { ...services, ...request, loaders: createLoaders(services.engine.database, services.engine.clock) };
 }
 
 /** Forgets what was read for the event before. */
 export function refreshLoaders(context: RequestContext): void {
-  context.loaders = createLoaders(context.engine.database);
+  context.loaders = createLoaders(context.engine.database, context.engine.clock);
 }

@@ -1,8 +1,14 @@
 import { registerEnumType } from "type-graphql";
+import { RETRY_VERSIONS } from "../actions/retry-workflow-run.ts";
+import { RUN_STARTS } from "../actions/run-options.ts";
 import { ACCESS, ACCOUNT_TYPES, PROJECT_ROLES } from "../domain/access.ts";
+import { APPROVAL_STATUSES, APPROVAL_VERDICTS } from "../domain/approvals.ts";
+import { BULK_ACTIONS, BULK_OUTCOMES, BULK_STATUSES } from "../domain/bulk.ts";
 import { TASK_OUTCOMES } from "../domain/commands.ts";
+import { INPUT_TYPES } from "../domain/definition.ts";
 import { RUN_EVENT_TYPES } from "../domain/events.ts";
-import { CANCEL_MODES, CANCEL_PROOFS } from "../domain/run-state.ts";
+import { RETRY_MODES } from "../domain/retry-plan.ts";
+import { CANCEL_MODES, CANCEL_PROOFS, PAUSE_MODES } from "../domain/run-state.ts";
 import {
   RESULTS,
   STAGE_RUN_STATUSES,
@@ -11,9 +17,11 @@ import {
   WORKFLOW_RUN_PHASES,
   WORKFLOW_RUN_STATUSES,
 } from "../domain/statuses.ts";
-import { RUN_TRIGGER_TYPES } from "../domain/triggers.ts";
+import { MISSED_RUNS, RUN_TRIGGER_TYPES } from "../domain/triggers.ts";
 import { LOG_STREAMS } from "../logs/records.ts";
-import { LABEL_OPERATORS } from "../persistence/queries/run-list.ts";
+import { LABEL_OPERATORS } from "../persistence/queries/run-filter.ts";
+import { RUN_ORDER_FIELDS } from "../persistence/queries/run-list.ts";
+import { STATS_BUCKETS } from "../persistence/queries/run-stats.ts";
 
 /** Makes a GraphQL enum whose values are their own names: the domain's words are the schema's words. */
 function enumOf<Value extends string>(
@@ -43,6 +51,12 @@ export const ProjectRoleEnum = enumOf(
     PROJECT_ADMIN: { description: "Also deploys workflows and manages the project." },
   },
 );
+export const InputTypeEnum = enumOf("WorkflowInputType", "What the value of an input must be.", INPUT_TYPES, {
+  string: { description: "Text." },
+  number: { description: "A number." },
+  boolean: { description: "True or false." },
+  choice: { description: "One of the input's options." },
+});
 export const WorkflowRunStatusEnum = enumOf(
   "WorkflowRunStatus",
   "Where a run stands. SUCCEEDED, FAILED, TIMED_OUT, CANCELED and SKIPPED are final.",
@@ -125,6 +139,18 @@ export const RunTriggerTypeEnum = enumOf("RunTriggerType", "What made a run.", R
   CHAIN: { description: "It continues from a source run." },
   PARENT: { description: "A step of another run." },
 });
+export const MissedRunsEnum = enumOf(
+  "MissedRuns",
+  "What a schedule does about times that passed more than 60 seconds ago without a run, because no server ran.",
+  MISSED_RUNS,
+  {
+    SKIP: { description: "Nothing." },
+    RUN_ONCE: { description: "One run for all of them; a time that has just come stands for them too." },
+    RUN_ALL: {
+      description: "One run for each, the oldest first; of more than 100 only the newest 100.",
+    },
+  },
+);
 export const CancelModeEnum = enumOf("CancelMode", "How hard a cancel is.", CANCEL_MODES, {
   GRACEFUL: { description: "SIGTERM, ten seconds of grace, then SIGKILL." },
   FORCE: { description: "SIGKILL at once." },
@@ -172,9 +198,135 @@ export const OrderDirectionEnum = enumOf("OrderDirection", "Which end of an orde
   "ASC",
   "DESC",
 ]);
-export const WorkflowRunOrderFieldEnum = enumOf("WorkflowRunOrderField", "What runs can be ordered by.", [
-  "CREATED_AT",
-]);
+export const WorkflowRunOrderFieldEnum = enumOf(
+  "WorkflowRunOrderField",
+  "What runs can be ordered by.",
+  RUN_ORDER_FIELDS,
+  {
+    CREATED_AT: { description: "When they were made." },
+    STARTED_AT: { description: "When they started; those that have not come last." },
+    FINISHED_AT: { description: "When they ended; those that have not come last." },
+    UPDATED_AT: { description: "When anything about them last changed." },
+  },
+);
+export const ApprovalStatusEnum = enumOf(
+  "ApprovalStatus",
+  "Where a request for approval stands.",
+  APPROVAL_STATUSES,
+  {
+    PENDING: { description: "It waits for decisions." },
+    APPROVED: { description: "Enough have approved." },
+    REJECTED: { description: "Somebody rejected it." },
+    TIMED_OUT: { description: "Nobody decided in time." },
+    CANCELED: { description: "Its step ended without a decision." },
+  },
+);
+export const ApprovalVerdictEnum = enumOf("ApprovalVerdict", "What an approver decides.", APPROVAL_VERDICTS);
+export const RUN_GROUPINGS = ["STATUS", "RESULT", "WORKFLOW", "LABEL", "DAY"] as const;
+export type RunGrouping = (typeof RUN_GROUPINGS)[number];
+export const RunGroupingEnum = enumOf("WorkflowRunGrouping", "By what runs are counted.", RUN_GROUPINGS, {
+  STATUS: { description: "By status; every status is there." },
+  RESULT: { description: "By result; every result is there." },
+  WORKFLOW: { description: "By workflow, also those without such a run; the 250 with the most runs." },
+  LABEL: {
+    description:
+      "By the value of the label `labelKey`; the 250 most frequent. Runs without it are in no group.",
+  },
+  DAY: { description: "By the day of creation in `timeZone`, with no day left out; at most 366 days." },
+});
+export const StatsBucketEnum = enumOf(
+  "StatsBucket",
+  "How long the spans are that runs are summed up in.",
+  STATS_BUCKETS,
+);
+export const STEP_CHANGES = ["SAME", "CHANGED", "FIXED", "BROKEN", "ADDED", "REMOVED"] as const;
+export type StepChange = (typeof STEP_CHANGES)[number];
+export const StepChangeEnum = enumOf(
+  "StepChange",
+  "How a step of one run differs from the same step of another.",
+  STEP_CHANGES,
+  {
+    SAME: { description: "It has the same status." },
+    CHANGED: { description: "It has another status, and neither FIXED nor BROKEN says how." },
+    FIXED: { description: "It failed in the base, and succeeded in the head." },
+    BROKEN: { description: "It failed in the head, and not in the base." },
+    ADDED: { description: "Only the head has it." },
+    REMOVED: { description: "Only the base has it." },
+  },
+);
+export const WAIT_KINDS = [
+  "START",
+  "DEPENDENCY",
+  "CAPACITY",
+  "RUNNER_LABELS",
+  "SLOT",
+  "PAUSE",
+  "APPROVAL",
+  "EXTERNAL_COMPLETION",
+  "CHILD_RUN",
+  "DELAY",
+  "BACKOFF",
+] as const;
+export type WaitKind = (typeof WAIT_KINDS)[number];
+export const WaitKindEnum = enumOf("WaitKind", "What something waits for.", WAIT_KINDS, {
+  START: { description: "Somebody to start the run." },
+  DEPENDENCY: { description: "Other steps to end." },
+  CAPACITY: { description: "A runner to be free: all that could take it are busy." },
+  RUNNER_LABELS: { description: "A runner to come that serves its queue and carries its labels." },
+  SLOT: { description: "A slot: the run executes as many steps at once as it may." },
+  PAUSE: { description: "The run to be resumed." },
+  APPROVAL: { description: "Somebody's approval." },
+  EXTERNAL_COMPLETION: { description: "An external system to complete it." },
+  CHILD_RUN: { description: "The run that it has made to end." },
+  DELAY: { description: "Its delay to be over." },
+  BACKOFF: { description: "The backoff before its next try to be over." },
+});
+export const RunStartEnum = enumOf("RunStart", "When a new run starts.", RUN_STARTS, {
+  IMMEDIATE: { description: "As soon as it is made." },
+  MANUAL: { description: "When `startWorkflowRun` asks for it; until then it is PENDING." },
+});
+export const PauseModeEnum = enumOf("PauseMode", "What a pause does to running steps.", PAUSE_MODES, {
+  DRAIN: { description: "They finish." },
+  INTERRUPT: { description: "They are stopped and queued again; that costs them no try." },
+});
+export const RetryModeEnum = enumOf("RetryMode", "How much of a run is done again.", RETRY_MODES, {
+  FROM_FAILED: { description: "Steps without a good result, and everything that comes after them." },
+  FROM_STEPS: { description: "The steps that are named, and those that have no good result." },
+  ALL: { description: "Everything." },
+});
+export const RetryVersionEnum = enumOf(
+  "RetryVersion",
+  "Which version of its workflow a retry executes.",
+  RETRY_VERSIONS,
+  {
+    ORIGINAL: { description: "That of the run it retries." },
+    LATEST: { description: "The newest; steps are matched by their refs." },
+  },
+);
+export const BulkActionEnum = enumOf("BulkAction", "What is done to many runs.", BULK_ACTIONS);
+export const BulkStatusEnum = enumOf("BulkStatus", "Where a bulk operation stands.", BULK_STATUSES, {
+  RUNNING: { description: "Some runs wait for their turn." },
+  COMPLETED: { description: "Every run had its turn." },
+  ABORTED: { description: "Stopped on request; what was done stays done." },
+});
+export const BulkOutcomeEnum = enumOf(
+  "BulkOutcome",
+  "What became of one run of a bulk command.",
+  BULK_OUTCOMES,
+  {
+    CANCELED: { description: "It has ended; every process is confirmed dead, or there was none." },
+    CANCELING: { description: "Its processes are being stopped." },
+    REPLAYED: { description: "A new run does it again." },
+    DELETED: { description: "It is gone." },
+    LABELED: { description: "It has the labels." },
+    ALREADY_COMPLETED: { description: "It had ended otherwise before." },
+    ALREADY_CANCELED: { description: "It had been canceled before." },
+    NOT_ELIGIBLE: { description: "Its state does not allow it." },
+    NOT_FOUND: { description: "There is no such run for this viewer." },
+    FORBIDDEN: { description: "The viewer's role in its project does not allow it." },
+    ERROR: { description: "It could not be done now; `error` says why." },
+  },
+);
 export const RunActionEnum = enumOf(
   "Action",
   "Mutations whose availability an object can tell.",

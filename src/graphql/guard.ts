@@ -1,5 +1,5 @@
 import type { GraphQLFieldResolver, GraphQLObjectType, GraphQLSchema } from "graphql";
-import { ACCESS, type Requirement } from "../domain/access.ts";
+import { ACCESS, isSystemAdmin, type Requirement } from "../domain/access.ts";
 import type { RequestContext } from "./context.ts";
 import { apiError } from "./errors.ts";
 
@@ -7,7 +7,8 @@ type RootType = keyof typeof ACCESS;
 
 /**
  * Puts the access table before every root field. Which object a field is about only its resolver knows, so a role
- * is checked there; here runners are kept to their protocol, and everyone else out of it.
+ * is checked there; here runners are kept to their protocol, everyone else out of it, and what concerns the whole
+ * installation to its administrators.
  * Throws when a root field has no line in the table, or a line no field.
  */
 export function guardRootFields(schema: GraphQLSchema): void {
@@ -43,4 +44,6 @@ function check(requirement: Requirement, field: string, { viewer }: RequestConte
   if (requirement !== "RUNNER" && requirement !== "AUTHENTICATED" && isRunner) {
     throw apiError("FORBIDDEN", `${field} is not for runners: use the token of a person or a service`);
   }
+  if (requirement === "SYSTEM_ADMIN" && !isSystemAdmin(viewer))
+    throw apiError("FORBIDDEN", `${field} is for system administrators`);
 }

@@ -1,15 +1,17 @@
 import DataLoader from "dataloader";
+import type { Clock } from "../domain/clock.ts";
 import { groupBy } from "../domain/group-by.ts";
+import { type BulkOperationRecord, findBulkOperations } from "../persistence/queries/bulk-operations.ts";
 import {
   type AccountRecord,
   findAccounts,
   findProjects,
-  findRunners,
   type ProjectRecord,
-  type RunnerRecord,
 } from "../persistence/queries/people.ts";
 import type { Queryable } from "../persistence/queries/queryable.ts";
+import { findRunners, type RunnerRecord } from "../persistence/queries/runners.ts";
 import { findRunInputs, findRuns, type RunInputRecord, type RunRecord } from "../persistence/queries/runs.ts";
+import { findSchedules, type ScheduleRecord } from "../persistence/queries/schedules.ts";
 import {
   type AttemptRecord,
   attemptsOfSteps,
@@ -20,35 +22,49 @@ import {
   stagesOfRuns,
   stepsOfRuns,
 } from "../persistence/queries/steps.ts";
+import { findWebhooks, type WebhookRecord } from "../persistence/queries/webhooks.ts";
 import {
+  findVersionInterfaces,
   findVersions,
   findWorkflows,
+  type VersionInterface,
   type WorkflowRecord,
   type WorkflowVersionRecord,
 } from "../persistence/queries/workflows.ts";
+import { byId, byPlace, manyOf, type PlaceLoader, placeKey } from "./loaders-by-place.ts";
+import { createRunLoaders, type RunLoaders } from "./run-loaders.ts";
 
 /** One loader per way of reaching an object: whatever a query asks for many objects is one statement. */
-export interface Loaders {
+export interface Loaders extends RunLoaders {
   readonly account: DataLoader<string, AccountRecord | null>;
   readonly project: DataLoader<string, ProjectRecord | null>;
   readonly runner: DataLoader<string, RunnerRecord | null>;
   readonly workflow: DataLoader<string, WorkflowRecord | null>;
   readonly version: DataLoader<string, WorkflowVersionRecord | null>;
+  readonly versionInterface: DataLoader<string, VersionInterface | null>;
+  readonly schedule: DataLoader<string, ScheduleRecord | null>;
+  readonly webhook: DataLoader<string, WebhookRecord | null>;
+  readonly bulkOperation: DataLoader<string, BulkOperationRecord | null>;
   readonly run: DataLoader<string, RunRecord | null>;
   readonly runInput: DataLoader<string, RunInputRecord | null>;
   readonly stagesOfRun: DataLoader<string, readonly StageRecord[]>;
   readonly stepsOfRun: DataLoader<string, readonly StepRecord[]>;
-  readonly step: DataLoader<StepPlace, StepRecord | null, string>;
-  readonly attemptsOfStep: DataLoader<StepPlace, readonly AttemptRecord[], string>;
+  readonly step: PlaceLoader<StepRecord | null>;
+  readonly attemptsOfStep: PlaceLoader<readonly AttemptRecord[]>;
 }
 
-export function createLoaders(source: Queryable): Loaders {
+export function createLoaders(source: Queryable, clock: Clock): Loaders {
   return {
+    ...createRunLoaders(source, clock),
     account: byId(async (ids) => await findAccounts(source, ids)),
     project: byId(async (ids) => await findProjects(source, ids)),
     runner: byId(async (ids) => await findRunners(source, ids)),
     workflow: byId(async (ids) => await findWorkflows(source, ids)),
     version: byId(async (ids) => await findVersions(source, ids)),
+    versionInterface: byId(async (ids) => await findVersionInterfaces(source, ids)),
+    schedule: byId(async (ids) => await findSchedules(source, ids)),
+    webhook: byId(async (ids) => await findWebhooks(source, ids)),
+    bulkOperation: byId(async (ids) => await findBulkOperations(source, ids)),
     run: byId(async (ids) => await findRuns(source, ids)),
     runInput: new DataLoader(async (ids) => {
       const found = new Map((await findRunInputs(source, ids)).map((record) => [record.runId, record]));
@@ -62,13 +78,7 @@ export function createLoaders(source: Queryable): Loaders {
       async (ids) => await stepsOfRuns(source, ids),
       ({ runId }) => runId,
     ),
-    step: new DataLoader<StepPlace, StepRecord | null, string>(
-      async (places) => {
-        const found = new Map((await findSteps(source, places)).map((step) => [placeKey(step), step]));
-        return places.map((place) => found.get(placeKey(place)) ?? null);
-      },
-      { cacheKeyFn: placeKey },
-    ),
+    step: byPlace(async (places) => await findSteps(source, places)),
     attemptsOfStep: new DataLoader<StepPlace, readonly AttemptRecord[], string>(
       async (places) => {
         const attempts = await attemptsOfSteps(source, places);
@@ -78,27 +88,4 @@ export function createLoaders(source: Queryable): Loaders {
       { cacheKeyFn: placeKey },
     ),
   };
-}
-
-function placeKey({ runId, index }: StepPlace): string {
-  return `${runId} ${index}`;
-}
-
-function byId<Row extends { readonly id: string }>(
-  find: (ids: readonly string[]) => Promise<readonly Row[]>,
-): DataLoader<string, Row | null> {
-  return new DataLoader(async (ids) => {
-    const found = new Map((await find(ids)).map((row) => [row.id, row]));
-    return ids.map((id) => found.get(id) ?? null);
-  });
-}
-
-function manyOf<Row>(
-  find: (ids: readonly string[]) => Promise<readonly Row[]>,
-  ownerOf: (row: Row) => string,
-): DataLoader<string, readonly Row[]> {
-  return new DataLoader(async (ids) => {
-    const found = groupBy(await find(ids), ownerOf);
-    return ids.map((id) => found.get(id) ?? []);
-  });
 }

@@ -2,17 +2,44 @@ import "reflect-metadata";
 import { type GraphQLSchema, isInputObjectType } from "graphql";
 import { buildSchemaSync, type PubSub } from "type-graphql";
 import { guardRootFields } from "./guard.ts";
+import { ApprovalDecisionResolver, ApprovalResolver } from "./resolvers/approval-resolver.ts";
+import { AuditResolver } from "./resolvers/audit-resolver.ts";
+import { BulkMutations } from "./resolvers/bulk-mutations.ts";
+import { BulkItemResolver, BulkOperationResolver } from "./resolvers/bulk-resolver.ts";
+import {
+  ManagementAccounts,
+  ProjectMemberResolver,
+  ServiceAccountResolver,
+} from "./resolvers/management-accounts.ts";
+import { ManagementProjects } from "./resolvers/management-projects.ts";
+import { ApiTokenResolver, ManagementTokens } from "./resolvers/management-tokens.ts";
+import { ManagementWorkflows } from "./resolvers/management-workflows.ts";
 import { NodeResolver } from "./resolvers/node-resolver.ts";
 import { ProjectResolver } from "./resolvers/project-resolver.ts";
+import { RunComparisonResolver } from "./resolvers/run-comparison-resolver.ts";
+import { RunDetailsResolver } from "./resolvers/run-details-resolver.ts";
+import { RunLinksResolver } from "./resolvers/run-links-resolver.ts";
+import { RunListResolver } from "./resolvers/run-list-resolver.ts";
+import { RunMakingMutations } from "./resolvers/run-making-mutations.ts";
 import { RunMutations } from "./resolvers/run-mutations.ts";
+import { RunSummaryResolver } from "./resolvers/run-summary-resolver.ts";
+import { RunnerListResolver } from "./resolvers/runner-list-resolver.ts";
 import { RunnerResolver } from "./resolvers/runner-resolver.ts";
+import { ScheduleResolver } from "./resolvers/schedule-resolver.ts";
+import { StepDetailsResolver, WaitingOnResolver } from "./resolvers/step-details-resolver.ts";
+import { StepListResolver } from "./resolvers/step-list-resolver.ts";
+import { StepMutations } from "./resolvers/step-mutations.ts";
 import { StageRunResolver, StepAttemptResolver, StepRunResolver } from "./resolvers/step-run-resolver.ts";
 import { Subscriptions } from "./resolvers/subscriptions.ts";
 import { ViewerResolver } from "./resolvers/viewer-resolver.ts";
+import { WebhookResolver } from "./resolvers/webhook-resolver.ts";
 import { WorkflowResolver, WorkflowVersionResolver } from "./resolvers/workflow-resolver.ts";
 import { WorkflowRunResolver } from "./resolvers/workflow-run-resolver.ts";
+import { WorkflowTriggersResolver } from "./resolvers/workflow-triggers-resolver.ts";
 import { DateTime } from "./scalars.ts";
 import {
+  ApprovalDecidedResolver,
+  ApprovalRequestedResolver,
   RUN_EVENT_OBJECTS,
   RunEventResolver,
   StageStatusChangedResolver,
@@ -24,7 +51,7 @@ import { CaughtUp, Reset } from "./types/stream.ts";
 import { USER_ERROR_TYPES } from "./user-errors.ts";
 
 /** Inputs of which exactly one field must be given. */
-const ONE_OF = new Set(["StreamPosition"]);
+const ONE_OF = new Set(["StreamPosition", "StepRunSelector", "WorkflowRunSelector", "AccountRef"]);
 
 /** type-graphql asks for one as soon as there is a subscription; ours bring their own streams. */
 const noPubSub: PubSub = {
@@ -42,18 +69,47 @@ export function buildApiSchema(): GraphQLSchema {
       ViewerResolver,
       NodeResolver,
       ProjectResolver,
+      ManagementProjects,
+      ManagementAccounts,
+      ManagementTokens,
+      ManagementWorkflows,
+      ProjectMemberResolver,
+      ServiceAccountResolver,
+      ApiTokenResolver,
       WorkflowResolver,
       WorkflowVersionResolver,
       WorkflowRunResolver,
+      RunListResolver,
+      RunSummaryResolver,
+      RunComparisonResolver,
+      RunDetailsResolver,
+      RunLinksResolver,
+      StepListResolver,
+      StepDetailsResolver,
+      WaitingOnResolver,
+      ApprovalResolver,
+      ApprovalDecisionResolver,
+      RunnerListResolver,
+      AuditResolver,
       StageRunResolver,
       StepRunResolver,
       StepAttemptResolver,
       StatusReasonResolver,
       RunMutations,
+      RunMakingMutations,
+      BulkMutations,
+      BulkOperationResolver,
+      BulkItemResolver,
+      StepMutations,
       RunnerResolver,
+      ScheduleResolver,
+      WebhookResolver,
+      WorkflowTriggersResolver,
       RunEventResolver,
       StageStatusChangedResolver,
       StepStatusChangedResolver,
+      ApprovalRequestedResolver,
+      ApprovalDecidedResolver,
       Subscriptions,
     ],
     orphanedTypes: [...USER_ERROR_TYPES, ...RUN_EVENT_OBJECTS, LogLines, LogEnd, CaughtUp, Reset],

@@ -2,6 +2,7 @@ import { roleIn, type Viewer } from "../domain/access.ts";
 import { keyOf } from "../domain/ids.ts";
 import { allProjects, findProjectBySlug, type ProjectRecord } from "../persistence/queries/people.ts";
 import type { Queryable } from "../persistence/queries/queryable.ts";
+import type { TriggerScope } from "../persistence/queries/schedules.ts";
 import type { RequestContext } from "./context.ts";
 import { objectNotFound } from "./errors.ts";
 
@@ -40,6 +41,33 @@ export async function readableProject(context: RequestContext, idOrSlug: string)
   return project;
 }
 
+/** The one project that is named, or all that the viewer may read. */
+export async function projectScope(
+  context: RequestContext,
+  idOrSlug: string | null | undefined,
+): Promise<string[]> {
+  const projects =
+    idOrSlug == null
+      ? await readableProjects(context.engine.database, context.viewer)
+      : [await readableProject(context, idOrSlug)];
+  return projects.map(({ id }) => id);
+}
+
 export async function readableProjects(source: Queryable, viewer: Viewer): Promise<ProjectRecord[]> {
   return (await allProjects(source)).filter(({ id }) => mayRead(viewer, id));
+}
+
+/** Where to look for schedules and webhooks: in one project or all that the viewer may read, perhaps of one workflow. */
+export async function triggerScope(
+  context: RequestContext,
+  projectId: string | null | undefined,
+  workflowId: string | null | undefined,
+): Promise<TriggerScope> {
+  const projects =
+    projectId == null
+      ? await readableProjects(context.engine.database, context.viewer)
+      : [await readableProject(context, projectId)];
+  const workflow = workflowId == null ? null : keyOf("Workflow", workflowId);
+  const matchesNothing = workflowId != null && workflow === null;
+  return { projectIds: matchesNothing ? [] : projects.map(({ id }) => id), workflowId: workflow };
 }

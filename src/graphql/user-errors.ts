@@ -71,6 +71,30 @@ export class ValidationFailed extends UserError {
 })
 export class Busy extends UserError {}
 
+@ObjectType("RevisionConflict", {
+  implements: UserError,
+  description: "The object has another revision than `expectedRevision`: somebody changed it meanwhile.",
+})
+export class RevisionConflict extends UserError {
+  @Field(() => Int, { description: "The revision it has now." })
+  revision!: number;
+}
+
+@ObjectType("IdempotencyConflict", {
+  implements: UserError,
+  description: "The `idempotencyKey` was used in the last 24 hours for another input of this mutation.",
+})
+export class IdempotencyConflict extends UserError {}
+
+@ObjectType("LimitExceeded", {
+  implements: UserError,
+  description: "There would be more of it than is allowed.",
+})
+export class LimitExceeded extends UserError {
+  @Field(() => Int, { description: "How many there may be." })
+  limit!: number;
+}
+
 /** What every mutation answers beside its object. */
 @InterfaceType("MutationPayload", {
   description: "What every mutation answers: its object, or the reasons why nothing was done.",
@@ -84,7 +108,15 @@ export abstract class MutationPayload {
   userErrors!: readonly UserError[];
 }
 
-export const USER_ERROR_TYPES = [NotFound, InvalidState, ValidationFailed, Busy] as const;
+export const USER_ERROR_TYPES = [
+  NotFound,
+  InvalidState,
+  ValidationFailed,
+  RevisionConflict,
+  IdempotencyConflict,
+  LimitExceeded,
+  Busy,
+] as const;
 
 /** Runs an action and answers a payload: what it made, or its refusals as data. */
 export async function carryOut<Payload extends MutationPayload>(

@@ -4,6 +4,7 @@ import { correlationId } from "../observability/correlation-id.ts";
 import { type GraphqlEndpoint, LARGE_BODY_LIMIT, serveGraphql } from "./graphql-endpoint.ts";
 import { serveHealth } from "./health.ts";
 import { servePages } from "./pages.ts";
+import { serveWebhooks } from "./webhooks.ts";
 import { serveWebSocket } from "./websocket.ts";
 
 export interface HttpServerOptions extends Omit<GraphqlEndpoint, "shutdown"> {
@@ -25,7 +26,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
 /** For a connection without a byte either way: well above the 10 s that a claim may wait for work. */
 const SILENCE_TIMEOUT_MS = 120_000;
 
-/** One port for everything: GraphQL over HTTP and WebSocket, GraphiQL, health. */
+/** One port for everything: GraphQL over HTTP and WebSocket, webhooks, GraphiQL, health. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { host, port, services, logger, allowedOrigins } = options;
   const shutdown = new AbortController();
@@ -44,6 +45,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   });
   serveHealth(server, services.engine.database);
   servePages(server, options.graphiqlDirectory);
+  serveWebhooks(server, services, logger);
   const endpoint = { ...options, shutdown: shutdown.signal };
   const apollo = await serveGraphql(server, endpoint);
   const sockets = serveWebSocket(server.server, { ...endpoint, allowedOrigins });

@@ -13,6 +13,7 @@ const SECRET_KEYS = [
   "token",
   "password",
   "secret",
+  "encryptionKey",
   "databaseUrl",
   "redisUrl",
 ];

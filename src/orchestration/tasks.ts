@@ -1,6 +1,12 @@
 import type { EnvVar, StepDefinition } from "../domain/definition.ts";
 import { EnvironmentError, stepEnvironment } from "../domain/environment.ts";
 import { mentionsStepOutputs } from "../domain/expressions.ts";
+import {
+  RequestError,
+  type ResolvedRequest,
+  requestNeedsOutputs,
+  resolveRequest,
+} from "../domain/http-request.ts";
 import type { ClaimedStep } from "../persistence/runner-store.ts";
 import { stepOutputs, type TaskRun, taskRuns } from "../persistence/task-store.ts";
 import type { WorkflowVersion } from "../persistence/workflow-versions.ts";
@@ -16,7 +22,10 @@ export interface Task extends ClaimedStep {
 }
 
 export interface TaskSpec {
+  /** The command; empty when there is a request instead. */
   readonly run: string;
+  /** What an HTTP step asks for; null = a command. */
+  readonly http: ResolvedRequest | null;
   readonly shell: string;
   readonly timeoutMs: number;
   /** Between SIGTERM and SIGKILL. */
@@ -30,6 +39,8 @@ export interface TaskSpec {
 }
 
 const GRACE_MS = 10_000;
+/** Asks the commands of a run to say more. */
+const DEBUG: readonly EnvVar[] = [{ key: "RUNCAST_DEBUG", value: "true" }];
 
 /** Who claimed the steps: what cannot be made a task of is failed in its name. */
 export interface Claimant {
@@ -37,7 +48,7 @@ export interface Claimant {
   readonly accountId: string;
 }
 
-/** Makes tasks of claimed steps. A step whose environment cannot be built fails here, and the others go on. */
+/** Makes tasks of claimed steps. A step whose environment or request cannot be made fails here, the others go on. */
 export async function buildTasks(
   engine: Engine,
   claimant: Claimant,
@@ -51,7 +62,7 @@ export async function buildTasks(
       try {
         return await buildTask(engine, runs.get(step.runId)!, step, outputs);
       } catch (error) {
-        if (!(error instanceof EnvironmentError)) throw error;
+        if (!(error instanceof EnvironmentError || error instanceof RequestError)) throw error;
         await applyReports(engine, [failure(claimant, step, error.message)]);
         return null;
       }
@@ -74,12 +85,15 @@ async function buildTask(
 ): Promise<Task> {
   const version = await versions.get(database, run.versionId);
   const definition = version.steps[step.step]!;
-  const needsOutputs = [...version.definition.env, ...definition.env].some(({ value }) =>
-    mentionsStepOutputs(value),
-  );
-  const spec = specOf(run, version, definition, needsOutputs ? await outputs.of(run.id) : {});
+  const known = needsOutputs(version, definition) ? await outputs.of(run.id) : {};
+  const spec = specOf(run, version, definition, known);
   const { workflowName, number: runNumber } = run;
   return { ...step, stepRef: definition.ref, workflowName, runNumber, spec };
+}
+
+function needsOutputs({ definition }: WorkflowVersion, step: StepDefinition): boolean {
+  if (step.http !== null) return requestNeedsOutputs(step.http);
+  return [...definition.env, ...step.env].some(({ value }) => mentionsStepOutputs(value));
 }
 
 /** The outputs of each run's steps, read once for all of its tasks. */
@@ -106,13 +120,18 @@ function specOf(
   step: StepDefinition,
   stepOutputs: StepOutputs,
 ): TaskSpec {
+  const context = { inputs: run.inputs, stepOutputs };
+  const common = { shell: step.shell, timeoutMs: step.timeoutMs, graceMs: GRACE_MS };
+  // A request needs neither variables nor a workspace.
+  if (step.http !== null) {
+    return { ...common, run: "", http: resolveRequest(step.http, context), env: [], source: null };
+  }
   const { source } = definition;
   return {
+    ...common,
     run: step.run ?? "",
-    shell: step.shell,
-    timeoutMs: step.timeoutMs,
-    graceMs: GRACE_MS,
-    env: stepEnvironment(definition, step, { inputs: run.inputs, stepOutputs }, { above: [run.envVars] }),
+    http: null,
+    env: stepEnvironment(definition, step, context, { above: [run.envVars, run.debug ? DEBUG : []] }),
     source: source === null ? null : { git: source.git, ref: run.branch ?? source.ref, commit: run.commit },
   };
 }

@@ -27,7 +27,10 @@ export interface Transitioned {
   readonly applied: AppliedDeltas;
 }
 
-const NOTHING: AppliedDeltas = { changes: [], cancelingSessions: [], workReady: false };
+const NOTHING: AppliedDeltas = { changes: [], cancelingSessions: [], workReady: false, signaled: false };
+
+/** What is to happen to a locked run. It may read more of it first: nobody else writes to the run meanwhile. */
+export type CommandsFor = (run: LockedRun) => readonly RunCommand[] | Promise<readonly RunCommand[]>;
 
 /**
  * The one way in which a run changes state, apart from the fast path of reports: lock, load, decide, store.
@@ -40,7 +43,7 @@ export async function transition(
   transaction: Transaction,
   { versions, clock }: Engine,
   runIds: readonly string[],
-  commandsFor: (run: LockedRun) => readonly RunCommand[],
+  commandsFor: CommandsFor,
   { revised = false } = {},
 ): Promise<Transitioned> {
   for (;;) {
@@ -49,7 +52,7 @@ export async function transition(
     const deltas = new Map<string, RunDelta>();
     const updates: RunUpdate[] = [];
     for (const [id, run] of runs) {
-      const delta = decide(run.state, commandsFor(run), now);
+      const delta = decide(run.state, await commandsFor(run), now);
       deltas.set(id, delta);
       if (delta.applied.includes(true)) updates.push({ run, delta, revised });
     }
@@ -61,17 +64,18 @@ export async function transition(
 }
 
 /** Tells everyone who waits. Only after the commit: nobody may see an event that could still be rolled back. */
-export function announce(bus: Bus, { changes, cancelingSessions, workReady }: AppliedDeltas): void {
+export function announce(bus: Bus, { changes, cancelingSessions, workReady, signaled }: AppliedDeltas): void {
   for (const { runId, lastSeq } of changes) bus.publish({ topic: "run", runId, lastSeq });
   for (const session of cancelingSessions) bus.publish({ topic: "cancel", session });
   if (workReady) bus.publish({ topic: "work" });
+  if (signaled) bus.publish({ topic: "signal" });
 }
 
 /** A transition that is nobody's command: its own transaction, announced at once. */
 export async function advance(
   engine: Engine,
   runIds: readonly string[],
-  commandsFor: (run: LockedRun) => readonly RunCommand[],
+  commandsFor: CommandsFor,
 ): Promise<ReadonlyMap<string, RunDelta>> {
   const { deltas, applied } = await engine.database.transaction(
     async (transaction) => await transition(transaction, engine, runIds, commandsFor),

@@ -4,7 +4,8 @@ import { newKey } from "./keys.ts";
 import type { Statement } from "./queries/queryable.ts";
 
 export interface AuditRecord {
-  readonly projectId: string;
+  /** Null = it concerns the whole installation. */
+  readonly projectId: string | null;
   readonly actorId: string;
   /** Name of the mutation. */
   readonly action: string;

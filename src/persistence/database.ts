@@ -133,6 +133,9 @@ export function isDatabaseAway(error: unknown): boolean {
   return AWAY_CODES.test(code) || AWAY_MESSAGES.test(cause.message);
 }
 
+/** PostgreSQL's code for a second row under a key that has to be unique. */
+export const UNIQUE_VIOLATION = "23505";
+
 /** PostgreSQL's error code (SQLSTATE), also behind TypeORM's wrapper; null for every other error. */
 export function sqlState(error: unknown): string | null {
   const cause = error instanceof QueryFailedError ? error.driverError : error;

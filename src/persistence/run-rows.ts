@@ -2,6 +2,7 @@ import {
   isActive,
   type RunEnding,
   type RunHead,
+  type RunPause,
   type RunState,
   type StageState,
   type StepState,
@@ -19,13 +20,29 @@ function endingFrom(stored: (Omit<RunEnding, "reason"> & { reason: StoredReason 
   return stored === null ? null : { ...stored, reason: reasonFrom(stored.reason)! };
 }
 
+function pauseFrom(stored: (Omit<RunPause, "reason"> & { reason: StoredReason }) | null): RunPause | null {
+  return stored === null ? null : { ...stored, reason: reasonFrom(stored.reason)! };
+}
+
 /** A run's own row as lock_runs packs it. */
 export interface PackedRun extends Pick<RunState, "id" | "status" | "progress"> {
   readonly projectId: string;
   readonly versionId: string;
   readonly lastSeq: number;
+  readonly revision: number;
+  readonly deleted: boolean;
+  readonly maxParallelSteps: number | null;
+  readonly stepRetries: number | null;
+  readonly timeoutMs: number;
+  readonly parentRunId: string | null;
+  readonly parentStep: number | null;
+  readonly parentAttempt: number | null;
   readonly reason: StoredReason | null;
   readonly ending: Parameters<typeof endingFrom>[0];
+  readonly pause: Parameters<typeof pauseFrom>[0];
+  readonly sealing: boolean;
+  readonly finalizedAt: number | null;
+  readonly expiresAt: number;
   readonly queuedAt: number | null;
   readonly startedAt: number | null;
   readonly finishedAt: number | null;
@@ -36,6 +53,10 @@ export function headFrom(packed: PackedRun): RunHead {
     status: packed.status,
     reason: reasonFrom(packed.reason),
     ending: endingFrom(packed.ending),
+    pause: pauseFrom(packed.pause),
+    sealing: packed.sealing,
+    finalizedAt: dateFrom(packed.finalizedAt),
+    expiresAt: new Date(packed.expiresAt),
     queuedAt: dateFrom(packed.queuedAt),
     startedAt: dateFrom(packed.startedAt),
     finishedAt: dateFrom(packed.finishedAt),
@@ -58,6 +79,9 @@ export type PackedStep = [
   dueAt: number | null,
   exitCode: number | null,
   cancelProof: StepState["cancelProof"],
+  ready: boolean,
+  onDeath: StepState["onDeath"],
+  freeStarts: number,
 ];
 
 /** The runner session that holds the step. */
@@ -67,7 +91,8 @@ export function sessionOf(packed: PackedStep): string | null {
 
 export function stepFrom(packed: PackedStep): StepState {
   const [index, status, reason, pending, fence, attempt, lost, session] = packed;
-  const [, , , , , , , , startedAt, finishedAt, dueAt, exitCode, cancelProof] = packed;
+  const [, , , , , , , , startedAt, finishedAt, dueAt, exitCode, cancelProof, ready, onDeath, freeStarts] =
+    packed;
   return {
     index,
     status,
@@ -76,7 +101,10 @@ export function stepFrom(packed: PackedStep): StepState {
     fence,
     attempt,
     lost,
+    freeStarts,
     leased: session !== null,
+    ready,
+    onDeath,
     startedAt: dateFrom(startedAt),
     finishedAt: dateFrom(finishedAt),
     dueAt: dateFrom(dueAt),
@@ -113,7 +141,10 @@ export function stepRow(runId: string, step: StepState) {
     fence: step.fence,
     attempt: step.attempt,
     lost: step.lost,
+    free_starts: step.freeStarts,
     leased: step.leased,
+    ready: step.ready,
+    on_death: step.onDeath,
     started_at: step.startedAt,
     finished_at: step.finishedAt,
     due_at: step.dueAt,

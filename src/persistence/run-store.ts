@@ -1,8 +1,10 @@
 import type { RunDelta } from "../domain/decide.ts";
 import type { RunState } from "../domain/run-state.ts";
+import type { ParentStep } from "../domain/signals.ts";
 import { taskKey } from "../domain/task-key.ts";
 import type { Transaction } from "./database.ts";
 import type { Statement } from "./queries/queryable.ts";
+import { storeConsequences } from "./run-consequences.ts";
 import {
   countSteps,
   headFrom,
@@ -24,6 +26,10 @@ export interface LockedRun {
   readonly state: RunState;
   readonly projectId: string;
   readonly lastSeq: number;
+  readonly revision: number;
+  /** Nobody is to see it any more; what it still executes is being stopped. */
+  readonly deleted: boolean;
+  readonly parent: ParentStep | null;
   /** By step: the runner session that holds it. */
   readonly sessions: readonly (string | null)[];
 }
@@ -40,6 +46,8 @@ export interface AppliedDeltas {
   readonly cancelingSessions: readonly string[];
   /** Some step became claimable. */
   readonly workReady: boolean;
+  /** Runs have something to tell each other. */
+  readonly signaled: boolean;
 }
 
 const LOCK: Statement = { name: "lock-runs", text: "select * from lock_runs($1)" };
@@ -70,17 +78,29 @@ export async function lockRuns(
   const locked = new Map<string, LockedRun>();
   for (const { run, steps, stages } of await transaction.query<RunRow>(LOCK, [ids])) {
     const { graph } = await versions.get(transaction, run.versionId);
+    const { maxParallelSteps, stepRetries, timeoutMs } = run;
     const state = {
       ...headFrom(run),
       id: run.id,
       graph,
+      settings: { maxParallelSteps, stepRetries, timeoutMs },
       steps: steps.map(stepFrom),
       stages: stages.map(stageFrom),
     };
-    const { projectId, lastSeq } = run;
-    locked.set(run.id, { state, projectId, lastSeq, sessions: steps.map(sessionOf) });
+    const { projectId, lastSeq, revision, deleted } = run;
+    const parent = parentStep({ runId: run.parentRunId, step: run.parentStep, attempt: run.parentAttempt });
+    const sessions = steps.map(sessionOf);
+    locked.set(run.id, { state, projectId, lastSeq, revision, deleted, parent, sessions });
   }
   return locked;
+}
+
+/** Whoever waits for a run's end: nobody, unless a step made it. */
+export function parentStep(
+  parent: { readonly [Key in keyof ParentStep]: ParentStep[Key] | null } | null,
+): ParentStep | null {
+  const { runId, step, attempt } = parent ?? { runId: null, step: null, attempt: null };
+  return runId === null || step === null || attempt === null ? null : { runId, step, attempt };
 }
 
 /**
@@ -94,8 +114,8 @@ export async function lockReadySteps(
 ): Promise<boolean> {
   const ready = updates.flatMap(({ run: { state }, delta }) =>
     delta.steps.flatMap(({ index }) => {
-      const { status, leased, fence } = state.steps[index]!;
-      return status === "QUEUED" && !leased ? [{ runId: state.id, step: index, fence }] : [];
+      const { ready, fence } = state.steps[index]!;
+      return ready ? [{ runId: state.id, step: index, fence }] : [];
     }),
   );
   if (ready.length === 0) return true;
@@ -131,6 +151,7 @@ export async function applyDeltas(
     JSON.stringify(rows.flatMap((row) => row.events)),
     now,
   ]);
+  const signaled = await storeConsequences(transaction, updates, now);
   const canceling = steps.filter(({ status, session_id }) => status === "CANCELING" && session_id !== null);
   return {
     changes: rows.map(({ run }) => ({ runId: run.id, lastSeq: run.last_seq })),
@@ -138,6 +159,7 @@ export async function applyDeltas(
       ...new Set([...canceling.map(({ session_id }) => session_id!), ...updates.flatMap(toldAgain)]),
     ],
     workReady: steps.some(({ ready_pool }) => ready_pool !== null),
+    signaled,
   };
 }
 
@@ -167,12 +189,22 @@ function updateRows(run: LockedRun, delta: RunDelta, revised: boolean) {
   };
 }
 
-export function headRow(id: string, { head }: RunDelta, counts: { open: number; active: number }) {
+export function headRow(
+  id: string,
+  { head, labels, annotations }: RunDelta,
+  counts: { open: number; active: number },
+) {
   return {
     id,
     status: head.status,
     status_reason: head.reason,
     ending: head.ending,
+    pause: head.pause,
+    sealing: head.sealing,
+    finalized_at: head.finalizedAt,
+    expires_at: head.expiresAt,
+    labels,
+    annotations,
     progress: head.progress,
     open_steps: counts.open,
     active_steps: counts.active,

@@ -10,7 +10,10 @@ export interface WorkflowRow {
   readonly id: string;
   readonly projectId: string;
   readonly name: string;
+  /** 0 when it was only just made. */
   readonly latestVersion: number;
+  readonly archivedAt: Date | null;
+  readonly revision: number;
 }
 
 export interface VersionRow {
@@ -20,11 +23,25 @@ export interface VersionRow {
   readonly sourceHash: Buffer;
 }
 
+const WORKFLOW_COLUMNS = `id, project_id as "projectId", name, latest_version as "latestVersion",
+  archived_at as "archivedAt", revision`;
 const OPEN_WORKFLOW: Statement = {
   name: "open-workflow",
   text: `insert into workflow (id, project_id, name, created_at, updated_at) values ($1, $2, $3, $4, $4)
     on conflict (project_id, name) do update set updated_at = workflow.updated_at
-    returning id, project_id as "projectId", name, latest_version as "latestVersion"`,
+    returning ${WORKFLOW_COLUMNS}`,
+};
+const LOCK: Statement = {
+  name: "lock-workflow",
+  text: `select ${WORKFLOW_COLUMNS} from workflow where id = $1 for no key update`,
+};
+const RENAME: Statement = {
+  name: "rename-workflow",
+  text: "update workflow set name = $2, revision = revision + 1, updated_at = $3 where id = $1",
+};
+const ARCHIVE: Statement = {
+  name: "archive-workflow",
+  text: "update workflow set archived_at = $2, revision = revision + 1, updated_at = $3 where id = $1",
 };
 const LATEST: Statement = {
   name: "latest-version",
@@ -38,7 +55,8 @@ const ADD_VERSION: Statement = {
       insert into workflow_version (id, workflow_id, version, definition, source, source_hash, created_by, created_at)
       values ($1, $2, $3, $4, $5, $6, $7, $8)
     )
-    update workflow set latest_version = $3, updated_at = $8 where id = $2`,
+    update workflow set latest_version = $3, updated_at = $8, revision = revision + (latest_version > 0)::integer
+      where id = $2`,
 };
 const ADD_POOLS: Statement = {
   name: "add-pools",
@@ -89,6 +107,31 @@ export async function latestVersion(
   return row ?? null;
 }
 
+/** A workflow that exists, locked: nothing else changes it and no run is made of it meanwhile. */
+export async function lockWorkflow(transaction: Transaction, id: string): Promise<WorkflowRow | null> {
+  const [row] = await transaction.query<WorkflowRow>(LOCK, [id]);
+  return row ?? null;
+}
+
+export async function renameWorkflow(
+  transaction: Transaction,
+  id: string,
+  name: string,
+  now: Date,
+): Promise<void> {
+  await transaction.query(RENAME, [id, name, now]);
+}
+
+/** Null takes it out of the archive. */
+export async function setWorkflowArchived(
+  transaction: Transaction,
+  id: string,
+  archivedAt: Date | null,
+  now: Date,
+): Promise<void> {
+  await transaction.query(ARCHIVE, [id, archivedAt, now]);
+}
+
 export function hashSource(source: string): Buffer {
   return createHash("sha256").update(source).digest();
 }
@@ -127,8 +170,20 @@ export async function addVersion(
   return { id, version };
 }
 
-function stepRow({ index, stage, ref, name, type, needs, behindBarrier, queue, labels, when }: StepNode) {
-  const plain = type === "RUN" && when === "on_success";
+function stepRow({
+  index,
+  stage,
+  ref,
+  name,
+  type,
+  needs,
+  behindBarrier,
+  queue,
+  labels,
+  when,
+  waitsFor,
+}: StepNode) {
+  const plain = waitsFor === "RUNNER" && when === "on_success";
   const pool = { queue, labels: [...new Set(labels)].sort() };
   return { idx: index, stage, ref, name, type, needs, barrier: behindBarrier, ...pool, plain };
 }

@@ -1,4 +1,9 @@
-import { graphOf, type StepDefinition, type WorkflowDefinition } from "../domain/definition.ts";
+import {
+  completeDefinition,
+  graphOf,
+  type StepDefinition,
+  type WorkflowDefinition,
+} from "../domain/definition.ts";
 import type { WorkflowGraph } from "../domain/graph.ts";
 import type { Queryable, Statement } from "./queries/queryable.ts";
 
@@ -30,7 +35,7 @@ export class WorkflowVersions {
     }
     const [row] = await source.query<{ definition: WorkflowDefinition }>(FIND, [id]);
     if (row === undefined) throw new Error(`workflow version ${id} does not exist`);
-    const version = versionOf(id, row.definition);
+    const version = versionOf(id, completeDefinition(row.definition));
     this.#byId.set(id, version);
     if (this.#byId.size > CAPACITY) this.#byId.delete(this.#byId.keys().next().value!);
     return version;

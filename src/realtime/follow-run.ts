@@ -8,7 +8,14 @@ import {
   type StreamPosition,
 } from "../domain/stream-cursor.ts";
 import type { Database } from "../persistence/database.ts";
-import { type EventRecord, eventsAfter, lastSeq, readEpoch } from "../persistence/queries/events.ts";
+import {
+  deletionEvent,
+  type EventRecord,
+  eventHead,
+  eventsAfter,
+  findTombstone,
+  readEpoch,
+} from "../persistence/queries/events.ts";
 
 export type RunStreamItem =
   | { readonly kind: "EVENT"; readonly cursor: string; readonly event: EventRecord }
@@ -49,10 +56,11 @@ export async function* followRun(
     let caughtUp = false;
     while (!signal.aborted) {
       try {
-        const events = await eventsAfter(database, runId, seq, PAGE);
+        const events = await nextEvents(database, runId, seq);
         for (const event of events) {
           seq = event.seq;
           if (types === null || types.has(event.type)) yield { kind: "EVENT", cursor: cursorAt(seq), event };
+          if (event.type === "RunDeleted") return;
         }
         if (events.length === PAGE) continue;
         if (!caughtUp) yield { kind: "CAUGHT_UP", cursor: cursorAt(seq) };
@@ -111,7 +119,7 @@ async function startOf(
   { runId, after }: FollowRun,
 ): Promise<{ seq: number; reset: string | null }> {
   if (after.kind === "START") return { seq: 0, reset: null };
-  const head = (await lastSeq(database, runId)) ?? 0;
+  const head = ((await eventHead(database, runId)) ?? (await goneHead(database, runId))).lastSeq;
   if (after.kind === "HEAD") return { seq: head, reset: null };
   const { epoch, seq } = decodeRunCursor(runId, after.cursor);
   if (epoch !== (await readEpoch(database))) return { seq: head, reset: RESTORED };
@@ -119,9 +127,22 @@ async function startOf(
   return { seq, reset: null };
 }
 
-/** The last event is the run's end: an end that was followed by a reopening is not last. */
+/** The run has ended, all of its events are told, and it was not reopened since. */
 async function isFinishedAt(database: Database, runId: string, seq: number): Promise<boolean> {
-  if (seq === 0) return false;
-  const [last, next] = await eventsAfter(database, runId, seq - 1, 2);
-  return last?.type === "RunFinished" && next === undefined;
+  const head = await eventHead(database, runId);
+  return head?.finished === true && head.lastSeq === seq;
+}
+
+/** Of a deleted run, whose events may be gone in part, only its deletion is left to be told. */
+async function nextEvents(database: Database, runId: string, seq: number): Promise<EventRecord[]> {
+  const events = await eventsAfter(database, runId, seq, PAGE);
+  if (events[0]?.seq === seq + 1) return events;
+  const tombstone = await findTombstone(database, runId);
+  return tombstone === null || tombstone.seq <= seq ? [] : [deletionEvent(tombstone)];
+}
+
+/** A position behind the deletion is one that it can only be told to. */
+async function goneHead(database: Database, runId: string): Promise<{ lastSeq: number }> {
+  const tombstone = await findTombstone(database, runId);
+  return { lastSeq: tombstone === null ? 0 : tombstone.seq - 1 };
 }

@@ -1,18 +1,12 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { commitsSince } from "./commits.ts";
 import type { ExecutionHost } from "./execute.ts";
 import { Git } from "./git.ts";
-import type { SourceSpec } from "./protocol.ts";
+import type { PinRunSourcePayload, SourcePin, SourceSpec } from "./protocol.ts";
 import { assertRef, isFileSource, SourceRefused, withoutCredentials } from "./source-url.ts";
 import type { StopRequest } from "./stop-request.ts";
 import { storableText } from "./storable-text.ts";
 import type { RunDirectory } from "./workspace.ts";
-
-/** What is known of the commit that a run shall use. */
-export interface SourcePin {
-  readonly commit: string;
-  readonly branch: string | null;
-  readonly message: string | null;
-}
 
 export interface CheckoutOptions {
   readonly source: SourceSpec;
@@ -24,7 +18,7 @@ export interface CheckoutOptions {
   readonly timeoutMs: number;
   readonly note: (text: string) => void;
   /** Tells the server and answers the commit every host must use: the first pin of a run wins. */
-  readonly pin: (found: SourcePin) => Promise<string>;
+  readonly pin: (found: SourcePin) => Promise<PinRunSourcePayload>;
 }
 
 const FULL_COMMIT = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
@@ -57,11 +51,17 @@ export async function checkOut(options: CheckoutOptions): Promise<void> {
   await git.run("config", "remote.origin.url", source.git);
   await git.run("config", "remote.origin.fetch", `+${BRANCHES}*:refs/remotes/origin/*`);
   const fetched = await fetchCommit(git, wanted.commit);
-  const pinned = await options.pin({ ...(await describe(git, fetched)), branch: wanted.branch });
+  const found = { ...(await describe(git, fetched)), branch: wanted.branch, commits: null };
+  const { commit: pinned, previousCommit } = await options.pin(found);
   assertCommit(pinned);
   const commit = fetched.startsWith(pinned) ? fetched : await fetchCommit(git, pinned);
   await git.run("checkout", "--quiet", "--detach", commit);
   note(`checked out ${commit}`);
+  // Whoever was told of another commit than its own came second: the first one tells what is in it.
+  if (previousCommit !== null && commit === fetched) {
+    const commits = await commitsSince(previousCommit, commit, { ...options, fileSource, git });
+    if (commits !== null) await options.pin({ ...found, commits });
+  }
   await writeFile(directory.checkoutMark, `${commit} of ${shownUrl}`);
 }
 
@@ -110,7 +110,7 @@ async function fetchCommit(git: Git, commit: string): Promise<string> {
   return (await git.run("rev-parse", "--verify", `${commit}^{commit}`)).trim();
 }
 
-async function describe(git: Git, commit: string): Promise<Omit<SourcePin, "branch">> {
+async function describe(git: Git, commit: string): Promise<Pick<SourcePin, "commit" | "message">> {
   const text = await git.run("-c", "i18n.logOutputEncoding=UTF-8", "log", "-1", "--format=%B", commit);
   return { commit, message: storableText(text.trim().slice(0, MAX_MESSAGE_LENGTH)) || null };
 }

@@ -21,7 +21,14 @@ export class OutputError extends Error {
 export async function readOutput(file: string): Promise<StepOutput | null> {
   const text = await readText(file);
   if (text === null || text.trim() === "") return null;
-  const output = text.trimStart().startsWith("{") ? parseJson(text) : parseLines(text);
+  return takeOutput(text.trimStart().startsWith("{") ? parseJson(text) : parseLines(text));
+}
+
+/**
+ * The output, if the server can store it.
+ * @throws OutputError
+ */
+export function takeOutput(output: StepOutput): StepOutput {
   const fault = findFault(output, 1);
   if (fault !== null) throw new OutputError(`the step's output ${fault}`);
   if (Buffer.byteLength(JSON.stringify(output)) > MAX_OUTPUT_BYTES) throw tooLarge();

@@ -15,8 +15,19 @@ export interface SourceSpec {
   readonly commit: string | null;
 }
 
+/** A request instead of a command, everything filled in. */
+export interface RequestSpec {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: readonly { readonly key: string; readonly value: string }[];
+  readonly body: string | null;
+  /** Status codes that are a success. */
+  readonly expect: readonly { readonly from: number; readonly to: number }[];
+}
+
 export interface TaskSpec {
   readonly run: string;
+  readonly http: RequestSpec | null;
   readonly shell: string;
   readonly timeoutMs: number;
   readonly graceMs: number;
@@ -121,15 +132,29 @@ export interface AppendLogsPayload {
   readonly results: readonly LogAppendResult[];
 }
 
-export interface PinRunSourceInput extends TaskKey {
-  readonly session: string;
+export interface SourceCommit {
+  readonly sha: string;
+  readonly message: string;
+  readonly author: string;
+  readonly at: string;
+}
+
+/** What is known of the commit that a run shall use. */
+export interface SourcePin {
   readonly commit: string;
   readonly branch: string | null;
   readonly message: string | null;
+  /** Those since the commit of the branch's previous run, newest first; null = not known, or not yet. */
+  readonly commits: readonly SourceCommit[] | null;
+}
+
+export interface PinRunSourceInput extends TaskKey, SourcePin {
+  readonly session: string;
 }
 
 export interface PinRunSourcePayload {
   readonly commit: string;
+  readonly previousCommit: string | null;
 }
 
 export const REGISTER_RUNNER = `mutation RegisterRunner($input: RegisterRunnerInput!) {
@@ -160,7 +185,7 @@ export const APPEND_LOGS = `mutation AppendLogs($input: AppendLogsInput!) {
 }`;
 
 export const PIN_RUN_SOURCE = `mutation PinRunSource($input: PinRunSourceInput!) {
-  pinRunSource(input: $input) { commit }
+  pinRunSource(input: $input) { commit previousCommit }
 }`;
 
 export function keyOf({ stepRunId, fence }: TaskKey): string {

@@ -1,4 +1,5 @@
 import type { Clock } from "../domain/clock.ts";
+import type { AllowedPlaces, ResolveHost } from "./address-guard.ts";
 import { ClaimLoop } from "./claim-loop.ts";
 import { keepFence, keepHeartbeat } from "./heartbeat.ts";
 import { LogShipper } from "./log-shipper.ts";
@@ -32,6 +33,8 @@ export interface RunnerParts {
   readonly clock: Clock;
   readonly directoryId: string;
   readonly allowFileSources: boolean;
+  readonly allowedPlaces: AllowedPlaces;
+  readonly resolveHost: ResolveHost | undefined;
   readonly workspaces: Workspaces;
   readonly reaper: Reaper;
 }
@@ -192,8 +195,7 @@ export class RunnerLife {
       pin: async (found, signal) => {
         const input = { session: session.id, ...key, ...found };
         const request = () => session.heed(client.pinRunSource(input, { signal }));
-        const { commit } = await untilAnswered(request, { timing, logger, signal });
-        return commit;
+        return await untilAnswered(request, { timing, logger, signal });
       },
     });
     this.tasks.add(task);

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import type { Clock } from "../domain/clock.ts";
+import { allowedPlaces, type ResolveHost } from "./address-guard.ts";
 import { ownsTokensOf } from "./cookie.ts";
 import { type RunnerLogger, SILENT_LOGGER } from "./logger.ts";
 import { OutageLog } from "./outage-log.ts";
@@ -24,9 +25,13 @@ export interface RunnerOptions {
   readonly workDirectory: string;
   /** Whether sources may be checked out from this machine's own disk. */
   readonly allowFileSources: boolean;
+  /** Hosts, addresses and networks that requests may reach although they are not public. */
+  readonly httpAllow: readonly string[];
   readonly version: string;
   readonly logger?: RunnerLogger;
   readonly clock?: Clock;
+  /** The system's, unless given. */
+  readonly resolveHost?: ResolveHost;
   readonly timing?: Partial<RunnerTiming>;
 }
 
@@ -84,6 +89,8 @@ function run({ options, timing, logger, client, directory, reaper }: RunnerBase)
     clock: options.clock ?? { now: () => new Date() },
     directoryId: directory.id,
     allowFileSources,
+    allowedPlaces: allowedPlaces(options.httpAllow),
+    resolveHost: options.resolveHost,
     workspaces,
     reaper,
   });

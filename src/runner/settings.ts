@@ -1,10 +1,19 @@
 import { join } from "node:path";
+import { isAllowable } from "./address-guard.ts";
 import type { RunnerOptions } from "./runner.ts";
 import { RunnerSetupError } from "./work-directory.ts";
 
 export type RunnerSettings = Pick<
   RunnerOptions,
-  "url" | "token" | "name" | "queues" | "labels" | "capacity" | "workDirectory" | "allowFileSources"
+  | "url"
+  | "token"
+  | "name"
+  | "queues"
+  | "labels"
+  | "capacity"
+  | "workDirectory"
+  | "allowFileSources"
+  | "httpAllow"
 >;
 
 /**
@@ -29,6 +38,10 @@ export function readRunnerSettings(environment: NodeJS.ProcessEnv, hostname: str
   if (!Number.isInteger(capacity) || capacity < 1 || capacity > 1000) {
     faults.push("RUNCAST_RUNNER_CAPACITY must be a whole number from 1 to 1000");
   }
+  const httpAllow = list("RUNCAST_RUNNER_HTTP_ALLOW");
+  for (const entry of httpAllow.filter((text) => !isAllowable(text))) {
+    faults.push(`RUNCAST_RUNNER_HTTP_ALLOW: ${JSON.stringify(entry)} is no host, address or network`);
+  }
   if (faults.length > 0) throw new RunnerSetupError(faults.join("; "));
   return {
     url,
@@ -38,6 +51,7 @@ export function readRunnerSettings(environment: NodeJS.ProcessEnv, hostname: str
     queues: list("RUNCAST_RUNNER_QUEUES", "default"),
     labels: list("RUNCAST_RUNNER_LABELS"),
     workDirectory: read("RUNCAST_RUNNER_WORK_DIR", join(read("RUNCAST_DATA_DIR", ".runcast"), "work")),
+    httpAllow,
     allowFileSources: /^(?:true|1|yes|on)$/i.test(read("RUNCAST_ALLOW_FILE_SOURCES")),
   };
 }

@@ -1,14 +1,25 @@
 import { rm } from "node:fs/promises";
 import type { Clock } from "../domain/clock.ts";
-import { checkOut, type SourcePin } from "./checkout.ts";
+import type { AllowedPlaces, ResolveHost } from "./address-guard.ts";
+import { checkOut } from "./checkout.ts";
 import { stepToken } from "./cookie.ts";
 import { stepEnvironment } from "./environment.ts";
 import { type CommandEnd, execute } from "./execute.ts";
+import { performRequest } from "./http-step.ts";
 import { LogRecordWriter } from "./log-records.ts";
 import type { LogStream } from "./log-stream.ts";
 import type { RunnerLogger } from "./logger.ts";
 import { OutputError, readOutput, type StepOutput } from "./outputs.ts";
-import type { CancelMode, GrantedTask, TaskKey, TaskOutcome, TaskReport } from "./protocol.ts";
+import type {
+  CancelMode,
+  GrantedTask,
+  PinRunSourcePayload,
+  RequestSpec,
+  SourcePin,
+  TaskKey,
+  TaskOutcome,
+  TaskReport,
+} from "./protocol.ts";
 import type { Reaper } from "./reaper-client.ts";
 import { StopRequest } from "./stop-request.ts";
 import { storableText } from "./storable-text.ts";
@@ -18,6 +29,9 @@ import { createOutputFile, type RunDirectory, type Workspaces } from "./workspac
 export interface TaskHost {
   readonly directoryId: string;
   readonly allowFileSources: boolean;
+  /** Where requests may go besides public addresses. */
+  readonly allowedPlaces: AllowedPlaces;
+  readonly resolveHost?: ResolveHost | undefined;
   readonly timing: RunnerTiming;
   readonly clock: Clock;
   readonly logger: RunnerLogger;
@@ -25,7 +39,7 @@ export interface TaskHost {
   readonly reaper: Reaper;
   readonly log: LogStream;
   readonly report: (report: TaskReport) => void;
-  readonly pin: (found: SourcePin, signal: AbortSignal) => Promise<string>;
+  readonly pin: (found: SourcePin, signal: AbortSignal) => Promise<PinRunSourcePayload>;
   /** Whether the task is surely still this runner's. */
   readonly isHeld: () => boolean;
 }
@@ -107,6 +121,23 @@ export class Task {
   }
 
   private async perform(): Promise<TaskResult> {
+    const { http } = this.granted.spec;
+    return http === null ? await this.performCommand() : await this.performRequest(http);
+  }
+
+  private async performRequest(http: RequestSpec): Promise<TaskResult> {
+    const { host, writer, granted } = this;
+    const end = await performRequest(
+      { http, timeoutMs: granted.spec.timeoutMs },
+      this.stop,
+      { note: (text) => writer.system(text), write: (chunk) => writer.write("stdout", chunk) },
+      { allowed: host.allowedPlaces, resolve: host.resolveHost },
+    );
+    const error = end.outcome === "ABORTED" ? this.stopCause : end.error && storableError(end.error);
+    return { ...end, error, exitCode: null, struckDown: false };
+  }
+
+  private async performCommand(): Promise<TaskResult> {
     const { workspaces } = this.host;
     const { workflowRunId } = this.granted;
     const directory = await workspaces.enter(workflowRunId);
@@ -179,10 +210,14 @@ export class Task {
       outcome: stopped ? "ABORTED" : "FAILED",
       exitCode: null,
       output: null,
-      error: storableText(message.slice(0, MAX_ERROR_LENGTH)),
+      error: storableError(message),
       struckDown: false,
     };
   }
+}
+
+function storableError(message: string): string {
+  return storableText(message.slice(0, MAX_ERROR_LENGTH));
 }
 
 async function conclude(

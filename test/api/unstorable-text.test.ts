@@ -104,7 +104,7 @@ describe.each(TEXTS)("the text %j", (text) => {
     expect(await runner.start(task)).toEqual(["APPLIED"]);
     expect((await runner.log(task, text)).result).toBe("APPENDED");
     const commit = "0123456789abcdef0123456789abcdef01234567";
-    expect(await runner.pin(task, commit, { branch: text, message: text })).toBe(commit);
+    expect(await runner.pin(task, commit, { branch: text, message: text })).toMatchObject({ commit });
     expect(
       await runner.finish(task, "FAILED", { error: text, output: { a: text, [text]: { b: [text] } } }),
     ).toBe("APPLIED");

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ describe("runcast dev", () => {
   });
   afterAll(() => removeFolder(folder));
 
-  it("runs the example live, serves other commands, stops on Ctrl-C and keeps its data and token", async () => {
+  it("runs the example live, serves other commands, stops on Ctrl-C and keeps its data, token and key", async () => {
     const dev = startCli(folder, ["dev"]);
     const [, url, token] = await dev.wrote(READY);
     await dev.wrote(/run #1 of hello SUCCEEDED/);
@@ -34,10 +34,16 @@ describe("runcast dev", () => {
     dev.child.kill("SIGINT");
     expect(await dev.exited).toBe(0);
 
+    const keyFile = join(folder, ".runcast", "encryption-key");
+    const key = readFileSync(keyFile, "utf8");
+    expect(key).toMatch(/^[0-9a-f]{64}\n$/);
+    expect(statSync(keyFile).mode & 0o777).toBe(0o600);
+
     const again = startCli(folder, ["dev", "--no-example"]);
     expect((await again.wrote(READY))[2]).toBe(token);
     again.child.kill("SIGINT");
     expect(await again.exited).toBe(0);
+    expect(readFileSync(keyFile, "utf8")).toBe(key);
   });
 
   it("starts again after the first start was killed", async () => {

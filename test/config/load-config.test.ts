@@ -26,6 +26,7 @@ describe("loadConfig", () => {
       publicUrl: null,
       allowedOrigins: [],
       databaseUrl: null,
+      encryptionKey: null,
       redisUrl: null,
       dbPoolSize: 10,
       dataDir: resolve(".runcast"),
@@ -39,6 +40,7 @@ describe("loadConfig", () => {
       runnerQueues: ["default"],
       runnerLabels: [],
       runnerCapacity: 4,
+      runnerHttpAllow: [],
       runnerWorkDir: resolve(".runcast/work"),
       warnings: [],
     });
@@ -64,6 +66,7 @@ describe("loadConfig", () => {
       RUNCAST_RUNNER_QUEUES: "default,gpu",
       RUNCAST_RUNNER_LABELS: "linux, gpu=a100",
       RUNCAST_RUNNER_CAPACITY: "16",
+      RUNCAST_RUNNER_HTTP_ALLOW: "registry.intern, 10.1.0.0/16,fd00::/8",
     });
     expect(config).toMatchObject({
       host: "::1",
@@ -84,6 +87,7 @@ describe("loadConfig", () => {
       runnerQueues: ["default", "gpu"],
       runnerLabels: ["linux", "gpu=a100"],
       runnerCapacity: 16,
+      runnerHttpAllow: ["registry.intern", "10.1.0.0/16", "fd00::/8"],
       runnerWorkDir: "/var/lib/runcast/work",
       warnings: [],
     });
@@ -163,6 +167,11 @@ describe("faults", () => {
     ["RUNCAST_SHUTDOWN_GRACE", "30"],
     ["RUNCAST_SHUTDOWN_GRACE", "1h30m"],
     ["RUNCAST_RUNNER_LABELS", "two words"],
+    ["RUNCAST_RUNNER_HTTP_ALLOW", "http://registry.intern"],
+    ["RUNCAST_RUNNER_HTTP_ALLOW", "intern/8"],
+    ["RUNCAST_ENCRYPTION_KEY", "correct-horse-battery-staple"],
+    ["RUNCAST_ENCRYPTION_KEY", "0".repeat(63)],
+    ["RUNCAST_ENCRYPTION_KEY", `${"0".repeat(63)}g`],
   ])("%s=%s is refused", (variable, value) => {
     expect(faultsOf({ [variable]: value })).toHaveLength(1);
   });
@@ -223,6 +232,17 @@ describe("describeConfig", () => {
       .split("\n")
       .find((l) => l.startsWith("DATABASE_URL"));
     expect(line!.split(/\s+/)[1]).toBe(shown);
+  });
+
+  it("masks the encryption key whole", () => {
+    const key = Buffer.alloc(32, "k");
+    for (const text of [key.toString("hex"), key.toString("base64")]) {
+      const config = load({ RUNCAST_ENCRYPTION_KEY: text });
+      expect(config.encryptionKey).toEqual(key);
+      expect(describeConfig(config)).toMatch(/^RUNCAST_ENCRYPTION_KEY +\*\*\*$/m);
+    }
+    const [fault] = faultsOf({ RUNCAST_ENCRYPTION_KEY: "hunter2" });
+    expect(fault).not.toContain("hunter2");
   });
 
   it("masks tokens whole", () => {

@@ -113,7 +113,7 @@ stages:
     `source: { git: ".", ref: §"§\${{ inputs.b }}" }\n${withSteps('{ ref: a, run: make, name: "§${{ inputs.b }}" }')}`,
     '"${{ inputs.b }}" is not a branch, tag or commit',
     ...Array(2).fill(
-      'expressions are evaluated only in the values of "env" and of the workflow\'s "outputs"',
+      'expressions are evaluated only in the values of "env", in the request of an http step, in the "inputs" of a workflow step and in the workflow\'s "outputs"',
     ),
   ],
   "operators and unknown names": [

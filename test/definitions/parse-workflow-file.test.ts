@@ -10,6 +10,10 @@ function definitionOf(text: string) {
   return definition!;
 }
 
+function without(...keys: string[]) {
+  return Object.fromEntries(keys.map((key) => [key, null]));
+}
+
 describe("a definition", () => {
   test("has every default filled in", () => {
     expect(
@@ -21,6 +25,7 @@ describe("a definition", () => {
       env: [],
       source: null,
       timeoutMs: 7 * DAY_MS,
+      maxParallelSteps: null,
       outputs: {},
       stages: [
         {
@@ -30,11 +35,12 @@ describe("a definition", () => {
               ref: "a",
               name: null,
               type: "RUN",
+              waitsFor: "RUNNER",
               needs: [],
               when: "on_success",
               continueOnError: false,
               retry: { attempts: 1, backoffMs: 1_000, factor: 2, maxBackoffMs: 300_000 },
-              delayMs: null,
+              ...without("delayMs", "patienceMs", "approval", "http", "child"),
               queue: "default",
               labels: [],
               run: "make",
@@ -46,6 +52,7 @@ describe("a definition", () => {
               ref: "b",
               name: null,
               type: "DELAY",
+              waitsFor: "DELAY",
               needs: ["a"],
               when: "on_success",
               continueOnError: false,
@@ -53,7 +60,7 @@ describe("a definition", () => {
               delayMs: 120_000,
               queue: "default",
               labels: [],
-              run: null,
+              ...without("patienceMs", "approval", "run", "http", "child"),
               shell: "",
               env: [],
               timeoutMs: 30 * DAY_MS,
@@ -74,6 +81,7 @@ inputs:
 env: { B: "2", A: "1" }
 source: { git: "git@example.org:app.git", ref: feature/x }
 timeout: 90s
+maxParallelSteps: 3
 outputs: { version: "\${{ steps.a.outputs.version }}" }
 stages:
   - name: one
@@ -112,17 +120,19 @@ stages:
       ],
       source: { git: "git@example.org:app.git", ref: "feature/x" },
       timeoutMs: 90_000,
+      maxParallelSteps: 3,
       outputs: { version: "${{ steps.a.outputs.version }}" },
     });
     expect(definition.stages[0]?.steps[0]).toEqual({
       ref: "a",
       name: "Make it",
       type: "RUN",
+      waitsFor: "RUNNER",
       needs: [],
       when: "always",
       continueOnError: true,
       retry: { attempts: 20, backoffMs: 0, factor: 1.5, maxBackoffMs: DAY_MS },
-      delayMs: null,
+      ...without("delayMs", "patienceMs", "approval", "http", "child"),
       queue: "gpu",
       labels: ["linux", "x64"],
       run: "make\nmake install\n",

@@ -19,18 +19,26 @@ function fileOf(definition: WorkflowDefinition): unknown {
   });
 }
 
-function stepOf({ ref, name, needs, when, ...step }: StepDefinition): unknown {
-  const common = { ref, name, needs, when };
-  if (step.type === "DELAY") return { ...common, type: "delay", duration: `${step.delayMs}ms` };
-  const { attempts, factor, backoffMs, maxBackoffMs } = step.retry;
-  const { run, shell, continueOnError, queue, labels } = step;
-  return {
-    ...common,
-    ...{ run, shell, continueOnError, queue, labels },
-    env: mapOf(step.env),
-    timeout: `${step.timeoutMs}ms`,
-    retry: { attempts, factor, backoff: `${backoffMs}ms`, maxBackoff: `${maxBackoffMs}ms` },
-  };
+function stepOf({ ref, name, needs, when, type, ...step }: StepDefinition): unknown {
+  const { continueOnError, patienceMs, run, http, child } = step;
+  const common = { ref, name, needs, when, type: type.toLowerCase() };
+  if (type === "DELAY") return { ...common, duration: `${step.delayMs}ms` };
+  const failing = { ...common, continueOnError };
+  if (child !== null) return { ...failing, ...child };
+  const waiting = { ...failing, ...step.approval, timeout: patienceMs === null ? null : `${patienceMs}ms` };
+  if (step.waitsFor !== "RUNNER") return waiting;
+  const executed = { ...failing, ...executionOf(step), timeout: `${step.timeoutMs}ms` };
+  if (http === null) return { ...executed, run, shell: step.shell, env: mapOf(step.env) };
+  const { method, url, headers, json, expect } = http;
+  const body = json ? JSON.parse(http.body!) : http.body;
+  const codes = expect.map(({ from, to }) => (from === to ? from : `${from}-${to}`));
+  return { ...executed, method, url, headers: mapOf(headers), body, expect: codes };
+}
+
+function executionOf({ queue, labels, retry }: Pick<StepDefinition, "queue" | "labels" | "retry">): object {
+  const { attempts, factor, backoffMs, maxBackoffMs } = retry;
+  const written = { attempts, factor, backoff: `${backoffMs}ms`, maxBackoff: `${maxBackoffMs}ms` };
+  return { queue, labels, retry: written };
 }
 
 function mapOf(env: WorkflowDefinition["env"]): unknown {

@@ -19,10 +19,37 @@ const common = {
   when: fc.constantFrom("on_success", "on_failure", "always"),
 } as const;
 
-const runStep = fc.record({
-  ...common,
-  type: fc.constant("RUN" as const),
-  continueOnError: fc.boolean(),
+/** What a step has that its type does not know of. */
+const NOTHING = {
+  continueOnError: false,
+  retry: { attempts: 1, backoffMs: 0, factor: 1, maxBackoffMs: 0 },
+  delayMs: null,
+  patienceMs: null,
+  approval: null,
+  queue: "default",
+  labels: [],
+  run: null,
+  http: null,
+  child: null,
+  shell: "",
+  env: [],
+  timeoutMs: MAX_MS,
+} as const;
+
+type Draft = Omit<StepDefinition, "ref" | "needs">;
+type Kind = Pick<StepDefinition, "type" | "waitsFor">;
+
+function stepOf(kind: Kind, own: { [Key in keyof Draft]?: fc.Arbitrary<Draft[Key]> }): fc.Arbitrary<Draft> {
+  return fc
+    .record<object>({ ...common, ...own })
+    .map((values) => ({ ...NOTHING, ...kind, ...values }) as unknown as Draft);
+}
+
+const failure = { continueOnError: fc.boolean() };
+const patience = { ...failure, patienceMs: fc.option(duration, { nil: null }) };
+
+const execution = {
+  ...failure,
   retry: fc
     .record({
       attempts: fc.integer({ min: 1, max: 20 }),
@@ -34,30 +61,64 @@ const runStep = fc.record({
       backoffMs: Math.min(...waits),
       maxBackoffMs: Math.max(...waits),
     })),
-  delayMs: fc.constant(null),
   queue: fc.stringMatching(/^[a-z0-9][a-z0-9._-]{0,10}$/),
   labels: fc
     .uniqueArray(fc.stringMatching(/^[a-z0-9][a-z0-9._:/=-]{0,10}$/), { maxLength: 3 })
     .map((list) => list.sort()),
+  timeoutMs: duration,
+};
+
+const command = {
+  ...execution,
   run: filledText,
   shell: fc.constantFrom("sh -e", "bash -euo pipefail"),
   env: environment,
-  timeoutMs: duration,
+};
+
+const status = fc.integer({ min: 100, max: 599 });
+
+const request = fc
+  .record({
+    method: fc.constantFrom("GET", "POST", "DELETE"),
+    url: fc.constantFrom("https://example.org/a?b=c", "HTTP://[::1]:8080"),
+    headers: environment,
+    value: fc.option(fc.oneof(text, fc.record({ a: fc.array(text), b: fc.integer() })), { nil: null }),
+    expect: fc.array(
+      fc.tuple(status, status).map((range) => ({ from: Math.min(...range), to: Math.max(...range) })),
+      { minLength: 1, maxLength: 3 },
+    ),
+  })
+  .map(({ value, ...rest }) => {
+    const json = typeof value === "object" && value !== null;
+    return { ...rest, json, body: json ? JSON.stringify(value) : value };
+  });
+
+const policy = fc.record({
+  quorum: fc.integer({ min: 1, max: 3 }),
+  approvers: fc.option(fc.uniqueArray(filledText, { minLength: 3, maxLength: 5 }), { nil: null }),
+  selfApproval: fc.boolean(),
+  prompt: fc.option(filledText, { nil: null }),
 });
 
-const delayStep = fc.record({
-  ...common,
-  type: fc.constant("DELAY" as const),
-  continueOnError: fc.constant(false),
-  retry: fc.constant({ attempts: 1, backoffMs: 0, factor: 1, maxBackoffMs: 0 }),
-  delayMs: duration,
-  queue: fc.constant("default"),
-  labels: fc.constant([]),
-  run: fc.constant(null),
-  shell: fc.constant(""),
-  env: fc.constant([]),
-  timeoutMs: fc.constant(MAX_MS),
-});
+const anyStep = fc.oneof(
+  stepOf({ type: "RUN", waitsFor: "RUNNER" }, command),
+  stepOf({ type: "BUILD", waitsFor: "RUNNER" }, command),
+  stepOf({ type: "BUILD", waitsFor: "EXTERNAL" }, patience),
+  stepOf({ type: "HTTP", waitsFor: "RUNNER" }, { ...execution, http: request }),
+  stepOf({ type: "APPROVAL", waitsFor: "APPROVAL" }, { ...patience, approval: policy }),
+  stepOf({ type: "EXTERNAL", waitsFor: "EXTERNAL" }, patience),
+  stepOf(
+    { type: "WORKFLOW", waitsFor: "CHILD_RUN" },
+    {
+      ...failure,
+      child: fc.record({
+        workflow: name,
+        inputs: fc.dictionary(variable, text, { maxKeys: 3, noNullPrototype: true }),
+      }),
+    },
+  ),
+  stepOf({ type: "DELAY", waitsFor: "DELAY" }, { delayMs: duration }),
+);
 
 const input = fc.oneof(
   fc.record({
@@ -112,7 +173,7 @@ const stages = fc
       ...names.map((stage) =>
         fc.record({
           name: fc.constant(stage),
-          steps: fc.array(fc.tuple(fc.oneof(runStep, delayStep), fc.array(fc.nat(), { maxLength: 3 })), {
+          steps: fc.array(fc.tuple(anyStep, fc.array(fc.nat(), { maxLength: 3 })), {
             minLength: 1,
             maxLength: 4,
           }),
@@ -147,6 +208,7 @@ export const definitions: fc.Arbitrary<WorkflowDefinition> = fc.record({
     { nil: null },
   ),
   timeoutMs: duration,
+  maxParallelSteps: fc.option(fc.integer({ min: 1, max: 10_000 }), { nil: null }),
   outputs: fc.dictionary(variable, text, { maxKeys: 3, noNullPrototype: true }),
   stages,
 });

@@ -7,13 +7,27 @@ export function applyDelta(run: RunState, delta: RunDelta): RunState {
   for (const changed of delta.steps) steps[changed.index] = changed;
   const stages = [...run.stages];
   for (const changed of delta.stages) stages[changed.index] = changed;
-  return { id: run.id, graph: run.graph, ...headOf(delta.head), steps, stages };
+  const { id, graph, settings } = run;
+  return { id, graph, settings, ...headOf(delta.head), steps, stages };
 }
 
 /** The head's own fields: an object typed as a head may be a whole run. */
 export function headOf(head: RunHead): RunHead {
-  const { status, reason, ending, queuedAt, startedAt, finishedAt, progress } = head;
-  return { status, reason, ending, queuedAt, startedAt, finishedAt, progress };
+  const { status, reason, ending, pause, queuedAt, startedAt, finishedAt, progress } = head;
+  const { finalizedAt, sealing, expiresAt } = head;
+  return {
+    status,
+    reason,
+    ending,
+    pause,
+    queuedAt,
+    startedAt,
+    finishedAt,
+    progress,
+    finalizedAt,
+    sealing,
+    expiresAt,
+  };
 }
 
 /** Makes every write to the value, or to anything in it, throw. */

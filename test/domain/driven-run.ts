@@ -7,6 +7,7 @@ import {
   type AttemptEnd,
   type CancelMode,
   newRunState,
+  type RunSettings,
   type RunState,
   type StageState,
   type StepState,
@@ -16,6 +17,7 @@ import { graphOf } from "./workflow-builder.ts";
 
 export const RUNNER = "usr_runner";
 export const PERSON = "usr_person";
+export const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /**
  * A run that tests push along by hand, with a clock they move themselves. Every decision is taken twice on a
@@ -27,8 +29,9 @@ export class DrivenRun {
   readonly events: RunEventDraft[] = [];
   readonly attempts: AttemptEnd[] = [];
 
-  constructor(stages: readonly StageSpec[]) {
-    this.state = deepFreeze(newRunState("run_1", graphOf(stages)));
+  constructor(stages: readonly StageSpec[], settings: Partial<RunSettings> = {}) {
+    const all = { timeoutMs: DAY_MS, maxParallelSteps: null, stepRetries: null, ...settings };
+    this.state = deepFreeze(newRunState("run_1", graphOf(stages), all, this.now));
   }
 
   decide(...commands: RunCommand[]): RunDelta {
@@ -58,9 +61,10 @@ export class DrivenRun {
     const claimed = this.step(ref);
     assert.equal(claimed.status, "QUEUED", `${ref} is not claimable`);
     assert.equal(claimed.leased, false, `${ref} is held by another runner`);
+    assert.equal(claimed.ready, true, `${ref} is held back`);
     const fence = claimed.fence + 1;
     const steps = [...this.state.steps];
-    steps[claimed.index] = { ...claimed, leased: true, fence };
+    steps[claimed.index] = { ...claimed, leased: true, ready: false, fence };
     this.state = deepFreeze({ ...this.state, steps });
     return fence;
   }
@@ -89,7 +93,9 @@ export class DrivenRun {
     return this.decide({ kind: "CANCEL_RUN", mode, message: null, actorId: PERSON });
   }
 
+  /** Lets the run's time pass, if it has not yet. */
   expire(): RunDelta {
+    this.advance(Math.max(0, this.state.expiresAt.getTime() - this.now.getTime()));
     return this.decide({ kind: "EXPIRE_RUN" });
   }
 
@@ -153,6 +159,16 @@ function comparable(delta: RunDelta): RunDelta {
 
 function assertNothingChanged(run: RunState, delta: RunDelta): void {
   const { applied: _, head, ...changes } = comparable(delta);
-  assert.deepEqual(changes, { steps: [], stages: [], attempts: [], events: [] });
+  assert.deepEqual(changes, {
+    steps: [],
+    stages: [],
+    attempts: [],
+    events: [],
+    results: [],
+    approvals: [],
+    signals: [],
+    labels: null,
+    annotations: null,
+  });
   assert.deepEqual(head, headOf(run));
 }

@@ -14,6 +14,8 @@ function words(event: RunEventDraft): string {
       return `stage ${event.payload.stage} ${event.payload.status}`;
     case "StepStatusChanged":
       return `step ${event.payload.step} ${event.payload.status} #${event.payload.attempt}`;
+    default:
+      return event.type;
   }
 }
 
@@ -64,9 +66,9 @@ describe("events", () => {
     const run = new DrivenRun([stage("one", step("a"), step("b", { needs: ["a"] }))]).start();
     run.run("a", "FAILED");
     const reasons = run.events.flatMap((event) =>
-      event.type === "RunFinished" || event.payload.reason === null
-        ? []
-        : [`${words(event)} ${event.payload.reason.code}`],
+      "reason" in event.payload && event.payload.reason !== null
+        ? [`${words(event)} ${event.payload.reason.code}`]
+        : [],
     );
     expect(reasons).toEqual([
       "step 0 FAILED #1 EXIT_CODE",

@@ -45,6 +45,9 @@ const ENDED: readonly [string, WorkflowRunStatus & StageRunStatus][] = [
   ["FAILED! TIMED_OUT", "FAILED"],
   ["SUCCEEDED CANCELED:ABORTED", "FAILED"],
   ["CANCELED:ABORTED!", "FAILED"],
+  // What a cancel of its run stopped, before that was reopened.
+  ["SUCCEEDED CANCELED:RUN_CANCELED", "FAILED"],
+  ["SUCCEEDED CANCELED:EXPIRED!", "FAILED"],
   ["SKIPPED:CONDITION SKIPPED:REQUESTED", "SKIPPED"],
   ["SKIPPED:DEPENDENCY", "SKIPPED"],
 ];
@@ -67,22 +70,25 @@ const OPEN: readonly [string, WorkflowRunStatus, StageRunStatus][] = [
 
 describe("folds", () => {
   test.each(ENDED)("%s ends %s", (words, status) => {
-    expect(foldRun(steps(words), null, true)).toBe(status);
+    expect(foldRun(steps(words), null, true, false)).toBe(status);
+    expect(foldRun(steps(words), null, true, true)).toBe(status);
     expect(foldStage(steps(words), null)).toBe(status);
   });
 
   test.each(ENDED)("%s ends as the cancel or the expiry says, once one is accepted", (words) => {
-    expect(foldRun(steps(words), "CANCELED", true)).toBe("CANCELED");
-    expect(foldRun(steps(words), "TIMED_OUT", true)).toBe("TIMED_OUT");
+    expect(foldRun(steps(words), "CANCELED", true, false)).toBe("CANCELED");
+    expect(foldRun(steps(words), "TIMED_OUT", true, false)).toBe("TIMED_OUT");
   });
 
   test.each(OPEN)("%s: run %s, stage %s", (words, run, stage) => {
-    expect(foldRun(steps(words), null, true)).toBe(run);
+    expect(foldRun(steps(words), null, true, false)).toBe(run);
     expect(foldStage(steps(words), null)).toBe(stage);
-    expect(foldRun(steps(words), "CANCELED", true)).toBe("CANCELING");
-    expect(foldRun(steps(words), "TIMED_OUT", true)).toBe("CANCELING");
-    expect(foldRun(steps(words), "CANCELED", false)).toBe("CANCELING");
-    expect(foldRun(steps(words), null, false)).toBe("PENDING");
+    expect(foldRun(steps(words), "CANCELED", true, false)).toBe("CANCELING");
+    expect(foldRun(steps(words), "TIMED_OUT", true, false)).toBe("CANCELING");
+    expect(foldRun(steps(words), "CANCELED", false, false)).toBe("CANCELING");
+    expect(foldRun(steps(words), null, false, false)).toBe("PENDING");
+    expect(foldRun(steps(words), null, true, true)).toBe("PAUSED");
+    expect(foldRun(steps(words), "CANCELED", true, true)).toBe("CANCELING");
   });
 
   test.each([
@@ -102,8 +108,9 @@ describe("folds", () => {
 
   test("random steps fold as the reference folds them", () => {
     fc.assert(
-      fc.property(openRun, endings, fc.boolean(), (list, ending, accepted) => {
-        expect(foldRun(list, ending, accepted)).toBe(referenceRunStatus(list, ending, accepted));
+      fc.property(openRun, endings, fc.boolean(), fc.boolean(), (list, ending, accepted, paused) => {
+        const folded = foldRun(list, ending, accepted, paused);
+        expect(folded).toBe(referenceRunStatus(list, ending, accepted, paused));
         expect(foldStage(list, null)).toBe(referenceStageStatus(list, null));
       }),
       { numRuns: 2_000 },
@@ -131,7 +138,7 @@ describe("needs", () => {
     ),
   );
   const MET = ["SUCCEEDED", "SKIPPED:REQUESTED", "SKIPPED:CONDITION", "FAILED!", "TIMED_OUT!"];
-  const BROKEN = ["FAILED", "TIMED_OUT", "CANCELED:ABORTED", "CANCELED:ABORTED!"];
+  const BROKEN = ["FAILED", "TIMED_OUT", "CANCELED", "CANCELED!"];
   const matches = (words: readonly string[], [status, code, forgive]: (typeof every)[number]) =>
     words.some((word) => {
       const wanted = parse(word);

@@ -27,30 +27,43 @@ export class Observer {
   readonly #stages: StageRunStatus[];
   readonly #steps: SeenStep[];
   #finished = false;
+  /** Reopened, and no status was told since: a run may end the way it had ended. */
+  #reopened = false;
   #ending = false;
   #progress = 0;
+  #everStarted = false;
+  #before: RunState;
 
   constructor(run: RunState) {
     this.#run = run;
+    this.#before = run;
     this.#stages = run.stages.map(() => "PENDING");
     this.#steps = run.steps.map(() => ({ status: "PENDING", attempt: 0, code: null }));
   }
 
   saw(delta: RunDelta, after: RunState): void {
-    this.#ending ||= after.ending !== null;
+    this.#ending = after.ending !== null;
     for (const event of delta.events) this.#follow(event);
     assert.deepEqual(
       [this.#status, this.#stages, this.#steps.map(({ status, code }) => ({ status, code }))],
       [
         after.status,
         after.stages.map(({ status }) => status),
-        after.steps.map(({ status, reason }) => ({ status, code: reason?.code ?? null })),
+        // What is being stopped may be given another end without an event: its death tells it.
+        after.steps.map(({ index, status, reason }) => ({
+          status,
+          code: status === "CANCELING" ? this.#steps[index]!.code : (reason?.code ?? null),
+        })),
       ],
       "events and rows tell different stories",
     );
     assertDerived(after);
     assertPending(after);
+    assertHolds(after);
     this.#assertProgress(after);
+    this.#assertTimes(after);
+    if (this.#before.finalizedAt !== null) assert.deepEqual(after, this.#before, "a sealed run changed");
+    this.#before = after;
   }
 
   get finished(): boolean {
@@ -58,15 +71,23 @@ export class Observer {
   }
 
   #follow(event: RunEventDraft): void {
-    assert.equal(this.#finished, false, `${event.type} after RunFinished`);
+    const anyTime = event.type === "RunLabelsChanged" || event.type === "RunDeleted";
+    const reopens = event.type === "RunReopened";
+    assert.ok(anyTime || this.#finished === reopens, `${event.type}, finished: ${this.#finished}`);
     switch (event.type) {
+      case "RunReopened":
+        this.#finished = false;
+        this.#reopened = true;
+        this.#progress = 0;
+        return;
       case "RunStatusChanged":
-        assert.notEqual(event.payload.status, this.#status);
-        assert.equal(isEnd(this.#status), false, "a run that ended changed again");
+        assert.ok(this.#reopened || event.payload.status !== this.#status, "the same status again");
+        assert.ok(this.#reopened || !isEnd(this.#status), "a run that ended changed again");
         this.#status = event.payload.status;
+        this.#reopened = false;
         return;
       case "RunFinished":
-        assert.equal(isEnd(this.#status), true, "RunFinished before the run's last status");
+        assert.ok(isEnd(this.#status) && !this.#reopened, "RunFinished before the run's last status");
         assert.equal(event.payload.success, ["SUCCEEDED", "SKIPPED"].includes(this.#status));
         this.#finished = true;
         return;
@@ -86,8 +107,12 @@ export class Observer {
     const goes = status === "QUEUED" || status === "WAITING" || status === "RUNNING";
     assert.ok(!(goes && this.#ending), `step ${step} goes on after the cancel`);
     if (goes && before.status === "PENDING") this.#assertFavourable(step);
-    if (status === "RUNNING") assert.equal(attempt, before.attempt + 1);
-    else assert.ok(attempt === before.attempt || status === "CANCELED");
+    const { waitsFor } = this.#run.graph.steps[step]!;
+    const asks = status === "WAITING" && waitsFor !== "RUNNER" && waitsFor !== "DELAY";
+    // What is being stopped may be started once more before it hears of it.
+    const unheard = before.status === "CANCELING" && attempt === before.attempt + 1;
+    const expected = before.attempt + (status === "RUNNING" || asks ? 1 : 0);
+    assert.ok(attempt === expected || unheard, `step ${step} ${status}: attempt ${attempt}`);
     this.#steps[step] = { status, attempt, code: reason?.code ?? null };
   }
 
@@ -103,8 +128,8 @@ export class Observer {
       const { continueOnError, ref: other } = graph.steps[index]!;
       assert.ok(isEnd(status), `${ref} goes before ${other} has ended`);
       if (when !== "on_success") continue;
-      const failure = status === "FAILED" || status === "TIMED_OUT";
-      assert.ok(!failure || continueOnError, `${ref} goes although ${other} failed`);
+      const failure = (status === "FAILED" || status === "TIMED_OUT") && !continueOnError;
+      assert.ok(!failure && status !== "CANCELED", `${ref} goes although ${other} failed`);
       if (needs.includes(index))
         assert.ok(code !== "DEPENDENCY", `${ref} goes although ${other} was skipped`);
     }
@@ -115,12 +140,21 @@ export class Observer {
     assert.equal(run.progress === 100, run.status === "SUCCEEDED");
     this.#progress = run.progress;
   }
+
+  /** A run has started when something of it has, and that is never undone. */
+  #assertTimes(run: RunState): void {
+    const { steps, graph } = run;
+    this.#everStarted ||= steps.some((step) => foldView(step, graph.steps[step.index]!).started);
+    assert.equal(run.startedAt !== null, this.#everStarted);
+    const before = this.#before.startedAt;
+    if (before !== null) assert.deepEqual(run.startedAt, before);
+  }
 }
 
 function assertDerived(run: RunState): void {
   const views = run.steps.map((step) => foldView(step, run.graph.steps[step.index]!));
   const ending = run.ending?.kind ?? null;
-  assert.equal(run.status, referenceRunStatus(views, ending, run.queuedAt !== null));
+  assert.equal(run.status, referenceRunStatus(views, ending, run.queuedAt !== null, run.pause !== null));
   const stages = run.graph.stages.map(({ steps }) =>
     referenceStageStatus(
       steps.map((index) => views[index]!),
@@ -132,10 +166,28 @@ function assertDerived(run: RunState): void {
     stages,
   );
   assert.equal(run.finishedAt !== null, isEnd(run.status));
-  assert.equal(
-    run.startedAt !== null,
-    views.some(({ started }) => started),
-  );
+  assert.ok(run.pause === null || run.status === "PAUSED", "a pause that does not show");
+}
+
+/** Who may hold a step, and what may be claimed: nothing of a paused or ending run, and never more than allowed. */
+function assertHolds(run: RunState): void {
+  const open = run.queuedAt !== null && run.pause === null && run.ending === null;
+  const most = run.settings.maxParallelSteps;
+  let taken = 0;
+  let held = 0;
+  for (const { index, status, ready, leased, onDeath } of run.steps) {
+    const { ref, waitsFor } = run.graph.steps[index]!;
+    if (leased || ready) taken++;
+    assert.equal(onDeath !== null, status === "CANCELING", `what becomes of ${ref}`);
+    assert.ok(!leased || waitsFor === "RUNNER", `${ref} is held by a runner`);
+    if (ready) assert.ok(open && status === "QUEUED" && !leased && waitsFor === "RUNNER", `${ref} is ready`);
+    else if (open && status === "QUEUED" && !leased) held++;
+  }
+  if (most === null) assert.equal(held, 0, "a step may not be claimed, and nothing is in its way");
+  else {
+    assert.ok(taken <= most, `${taken} of ${most} slots taken`);
+    assert.ok(held === 0 || taken === most, "a slot is free while a step waits for one");
+  }
 }
 
 /** The counters that decide, in the database, when a step may go. */

@@ -29,9 +29,9 @@ export function isEnd(status: string): boolean {
   return ENDS.includes(status);
 }
 
-function breaksRun({ status, reasonCode, continueOnError }: Judged): boolean {
+function breaksRun({ status, continueOnError }: Judged): boolean {
   if (status === "FAILED" || status === "TIMED_OUT") return !continueOnError;
-  return status === "CANCELED" && reasonCode === "ABORTED";
+  return status === "CANCELED";
 }
 
 function satisfies({ status, reasonCode, continueOnError }: Judged): boolean {
@@ -44,6 +44,7 @@ export function referenceRunStatus(
   steps: readonly FoldStep[],
   ending: Ending | null,
   accepted: boolean,
+  paused = false,
 ): WorkflowRunStatus {
   const some = (...wanted: StepRunStatus[]) => steps.some(({ status }) => wanted.includes(status));
   if (steps.every(({ status }) => isEnd(status))) {
@@ -53,6 +54,7 @@ export function referenceRunStatus(
   }
   if (ending !== null) return "CANCELING";
   if (!accepted) return "PENDING";
+  if (paused) return "PAUSED";
   if (some("RUNNING", "CANCELING")) return "RUNNING";
   if (some("QUEUED")) return steps.some(({ started }) => started) ? "RUNNING" : "QUEUED";
   return "WAITING";

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { RunHead } from "../../src/domain/run-state.ts";
 import { isTerminal, WORKFLOW_RUN_STATUSES } from "../../src/domain/statuses.ts";
-import { deepFreeze } from "./apply-delta.ts";
 import { DrivenRun, PERSON } from "./driven-run.ts";
 import { delay, stage, step } from "./workflow-builder.ts";
 
@@ -19,11 +18,9 @@ function claimed(): DrivenRun {
   return run;
 }
 
-/** Nothing pauses a run yet, so this one status is written by hand. */
 function paused(): DrivenRun {
-  const run = started().run("a");
-  run.state = deepFreeze({ ...run.state, status: "PAUSED" });
-  return run;
+  const pause = { kind: "PAUSE_RUN", mode: "DRAIN", message: null, actorId: PERSON } as const;
+  return then(started().run("a"), (run) => run.decide(pause));
 }
 
 /** A run in every status, brought there by commands and claims alone where commands lead there. */

@@ -89,7 +89,9 @@ function build(shape: readonly (readonly StepShape[])[]): { stages: StageSpec[];
       const allowed = [...below, ...earlier];
       const picked = member.picks.flatMap((pick) => allowed[pick % (allowed.length + 3)] ?? []);
       const { when, continueOnError, retry } = member;
-      const kind: Partial<StepSpec> = member.isDelay ? { type: "DELAY", delayMs: member.delayMs } : {};
+      const kind: Partial<StepSpec> = member.isDelay
+        ? { type: "DELAY", waitsFor: "DELAY", delayMs: member.delayMs }
+        : {};
       return step(ref(stageAt, stepAt), {
         needs: [...new Set(picked)],
         when,

@@ -1,3 +1,4 @@
+import type { ApprovalPolicy } from "../../src/domain/approvals.ts";
 import {
   compileGraph,
   type RetryPolicy,
@@ -14,11 +15,14 @@ export function step(ref: string, overrides: Partial<StepSpec> = {}): StepSpec {
     ref,
     name: null,
     type: "RUN",
+    waitsFor: "RUNNER",
     needs: [],
     when: "on_success",
     continueOnError: false,
     retry: ONE_TRY,
     delayMs: null,
+    patienceMs: null,
+    approval: null,
     queue: "default",
     labels: [],
     ...overrides,
@@ -26,7 +30,27 @@ export function step(ref: string, overrides: Partial<StepSpec> = {}): StepSpec {
 }
 
 export function delay(ref: string, delayMs: number, overrides: Partial<StepSpec> = {}): StepSpec {
-  return step(ref, { type: "DELAY", delayMs, ...overrides });
+  return step(ref, { type: "DELAY", waitsFor: "DELAY", delayMs, ...overrides });
+}
+
+/** A step that people decide on. */
+export function approval(
+  ref: string,
+  policy: Partial<ApprovalPolicy> = {},
+  overrides: Partial<StepSpec> = {},
+) {
+  const asked = { quorum: 1, approvers: null, selfApproval: true, prompt: null, ...policy };
+  return step(ref, { type: "APPROVAL", waitsFor: "APPROVAL", approval: asked, ...overrides });
+}
+
+/** A step that something outside completes. */
+export function external(ref: string, overrides: Partial<StepSpec> = {}): StepSpec {
+  return step(ref, { type: "EXTERNAL", waitsFor: "EXTERNAL", ...overrides });
+}
+
+/** A step that is a run of its own. */
+export function child(ref: string, overrides: Partial<StepSpec> = {}): StepSpec {
+  return step(ref, { type: "WORKFLOW", waitsFor: "CHILD_RUN", ...overrides });
 }
 
 export function stage(name: string, ...steps: StepSpec[]): StageSpec {

@@ -79,6 +79,12 @@ export class World {
 
   #interrupt(interruptions: readonly Interruption[]): void {
     for (const { by } of interruptions) {
+      const { state, now } = this.run;
+      const early = Math.max(0, state.expiresAt.getTime() - now.getTime());
+      if (by === "EXPIRY" && early > 0) {
+        assert.deepEqual(this.#command({ kind: "EXPIRE_RUN" }), [false], "expired before its time");
+        this.run.advance(early);
+      }
       const open = !isEnd(this.run.state.status);
       const before = this.run.state;
       const first = before.ending === null;
@@ -99,8 +105,8 @@ export class World {
     if (state.queuedAt === null && state.ending === null)
       return [() => void this.#command({ kind: "START_RUN", actorId: null })];
     const moves: Move[] = this.#leases.map((lease) => () => void this.#end([lease]));
-    for (const { index, status, leased, dueAt } of state.steps) {
-      if (status === "QUEUED" && !leased) moves.push(() => this.#claim(index));
+    for (const { index, status, leased, ready, dueAt } of state.steps) {
+      if (status === "QUEUED" && !leased && ready) moves.push(() => this.#claim(index));
       if (status === "WAITING" && dueAt !== null) {
         const wake = () => void this.#command({ kind: "WAKE_STEP", step: index });
         moves.push(dueAt <= now ? wake : () => this.run.advance(dueAt.getTime() - now.getTime()));

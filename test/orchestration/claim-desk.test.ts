@@ -6,6 +6,7 @@ import { wakeSteps } from "../../src/duties/wake-steps.ts";
 import { type Claim, ClaimDesk } from "../../src/orchestration/claim.ts";
 import { InProcessBus } from "../../src/realtime/in-process-bus.ts";
 import { delay, stage, step } from "../domain/workflow-builder.ts";
+import { plainCommand } from "../support/commands.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { ScriptedSession } from "./scripted-session.ts";
 import { openWorkbench, type Workbench } from "./workbench.ts";
@@ -91,7 +92,12 @@ describe("an open claim", () => {
     const desk = new ClaimDesk({ ...bench.engine, bus });
     const answer = claim(desk, { max: 0 });
     await asleep;
-    await cancelWorkflowRun(bench.engine, bench.person, { runId, mode: "GRACEFUL", reason: null });
+    await cancelWorkflowRun(bench.engine, bench.person, {
+      runId,
+      mode: "GRACEFUL",
+      reason: null,
+      command: plainCommand,
+    });
     const told = { runId, step: 0, fence: task.fence, mode: "GRACEFUL" };
     expect(await answer).toEqual({ steps: [], cancels: [told] });
     // Told a moment ago: no news, the claim stays open until its time is over, and then says it again.

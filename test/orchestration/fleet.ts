@@ -10,6 +10,7 @@ import { applyReports, ReportCollector, type TaskReport } from "../../src/orches
 import { RunnerSessions } from "../../src/orchestration/runners.ts";
 import type { Engine } from "../../src/orchestration/transition.ts";
 import { type ClaimedStep, claimSteps } from "../../src/persistence/runner-store.ts";
+import { plainCommand } from "../support/commands.ts";
 import { contradictions } from "./consistency.ts";
 import { Random } from "./random.ts";
 import { reportOf } from "./reports.ts";
@@ -77,7 +78,7 @@ export class Fleet implements AsyncDisposable {
   async #cancelSomething(engine: Engine, runs: readonly string[]): Promise<void> {
     await setTimeout(this.#random.between(20, 120));
     const mode = this.#random.chance(0.5) ? "GRACEFUL" : "FORCE";
-    const request = { runId: this.#random.pick(runs), mode, reason: null } as const;
+    const request = { runId: this.#random.pick(runs), mode, reason: null, command: plainCommand } as const;
     await cancelWorkflowRun(engine, this.#bench.person, request);
     this.ledger.counts.canceled++;
   }

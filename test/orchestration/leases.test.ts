@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { cancelWorkflowRun } from "../../src/actions/cancel-workflow-run.ts";
 import { sweepSessions } from "../../src/duties/sweep-sessions.ts";
 import { stage, step } from "../domain/workflow-builder.ts";
+import { plainCommand } from "../support/commands.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { contradictions } from "./consistency.ts";
 import { readRun } from "./run-record.ts";
@@ -42,7 +43,7 @@ async function fallSilent(): Promise<void> {
 }
 
 async function cancel(mode: "GRACEFUL" | "FORCE" = "GRACEFUL"): Promise<void> {
-  await cancelWorkflowRun(bench.engine, bench.person, { runId, mode, reason: null });
+  await cancelWorkflowRun(bench.engine, bench.person, { runId, mode, reason: null, command: plainCommand });
 }
 
 describe("a lost lease", () => {

@@ -8,6 +8,7 @@ import { applyReports } from "../../src/orchestration/report.ts";
 import { buildTasks } from "../../src/orchestration/tasks.ts";
 import type { ClaimedStep } from "../../src/persistence/runner-store.ts";
 import { delay, stage, step } from "../domain/workflow-builder.ts";
+import { plainCommand } from "../support/commands.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { reportOf } from "./reports.ts";
 import { ScriptedSession } from "./scripted-session.ts";
@@ -71,7 +72,12 @@ async function everything(runId: string): Promise<void> {
   clock.advance(100);
   await duties();
   await session.start((await session.claim())[0]!);
-  await cancelWorkflowRun(bench.engine, bench.person, { runId, mode: "FORCE", reason: null });
+  await cancelWorkflowRun(bench.engine, bench.person, {
+    runId,
+    mode: "FORCE",
+    reason: null,
+    command: plainCommand,
+  });
   await session.report({ ...e!, fence: e!.fence + 1 }, { outcome: "ABORTED" });
 }
 

@@ -5,6 +5,7 @@ import { applyReports } from "../../src/orchestration/report.ts";
 import type { Engine } from "../../src/orchestration/transition.ts";
 import type { ClaimedStep } from "../../src/persistence/runner-store.ts";
 import { stage, step } from "../domain/workflow-builder.ts";
+import { plainCommand } from "../support/commands.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { contradictions } from "./consistency.ts";
@@ -63,7 +64,12 @@ async function statuses(): Promise<string[]> {
 
 test("a step that is claimed while its run is canceled is canceled as a held one: its runner is told", async () => {
   const first = await holdStep(0);
-  const canceled = cancelWorkflowRun(bench.engine, bench.person, { runId, mode: "FORCE", reason: null });
+  const canceled = cancelWorkflowRun(bench.engine, bench.person, {
+    runId,
+    mode: "FORCE",
+    reason: null,
+    command: plainCommand,
+  });
   await untilBlocked();
   const claimed = await session.claim();
   expect(claimed.map(({ step: index }) => index)).toEqual([1, 2]);
@@ -77,7 +83,12 @@ test("a step that is claimed while its run is canceled is canceled as a held one
 
 test("a claim never waits for a run that is being written", async () => {
   const second = await holdStep(1);
-  const canceled = cancelWorkflowRun(bench.engine, bench.person, { runId, mode: "FORCE", reason: null });
+  const canceled = cancelWorkflowRun(bench.engine, bench.person, {
+    runId,
+    mode: "FORCE",
+    reason: null,
+    command: plainCommand,
+  });
   await untilBlocked();
   expect((await session.claim()).map(({ step: index }) => index)).toEqual([2]);
   await second.release();

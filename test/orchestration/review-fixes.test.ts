@@ -8,6 +8,7 @@ import { RunnerSessions } from "../../src/orchestration/runners.ts";
 import { openProject } from "../../src/persistence/account-store.ts";
 import { migrate } from "../../src/persistence/migrate.ts";
 import { delay, stage, step } from "../domain/workflow-builder.ts";
+import { plainCommand } from "../support/commands.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { contradictions } from "./consistency.ts";
 import { readRun } from "./run-record.ts";
@@ -178,7 +179,9 @@ test("a cancel that becomes a forced one wakes the runner", async () => {
     ["FORCE", 2],
     ["FORCE", 2],
   ] as const) {
-    await cancelWorkflowRun(engine, bench.person, { runId, mode, reason: null }).catch(() => undefined);
+    await cancelWorkflowRun(engine, bench.person, { runId, mode, reason: null, command: plainCommand }).catch(
+      () => undefined,
+    );
     expect(told).toEqual(Array.from({ length: times }, () => session.id));
   }
 });

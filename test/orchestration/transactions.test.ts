@@ -5,6 +5,7 @@ import { BusyError } from "../../src/domain/refusals.ts";
 import { ReportCollector } from "../../src/orchestration/report.ts";
 import type { Transaction } from "../../src/persistence/database.ts";
 import { stage, step } from "../domain/workflow-builder.ts";
+import { plainCommand } from "../support/commands.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { reportOf } from "./reports.ts";
 import { ScriptedSession } from "./scripted-session.ts";
@@ -37,7 +38,7 @@ describe("a transaction", () => {
     await holder.connect();
     await holder.query("begin");
     await holder.query("select from workflow_run where id = $1 for update", [runs[0]]);
-    const cancel = { runId: runs[0]!, mode: "GRACEFUL", reason: null } as const;
+    const cancel = { runId: runs[0]!, mode: "GRACEFUL", reason: null, command: plainCommand } as const;
     await expect(cancelWorkflowRun(bench.engine, bench.person, cancel)).rejects.toBeInstanceOf(BusyError);
     await holder.query("rollback");
     await holder.end();

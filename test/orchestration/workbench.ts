@@ -1,3 +1,4 @@
+import { defaultRunOptions, type RunOptions } from "../../src/actions/run-options.ts";
 import { triggerWorkflowRun } from "../../src/actions/trigger-workflow-run.ts";
 import type { AccountType, Viewer } from "../../src/domain/access.ts";
 import type { Clock } from "../../src/domain/clock.ts";
@@ -12,6 +13,7 @@ import type { RunnerRegistration } from "../../src/persistence/runner-store.ts";
 import { addVersion, openWorkflow } from "../../src/persistence/workflow-store.ts";
 import { WorkflowVersions } from "../../src/persistence/workflow-versions.ts";
 import { InProcessBus } from "../../src/realtime/in-process-bus.ts";
+import { plainCommand } from "../support/commands.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 /** The engine without its API, on a database of its own, and the few things every test does with it. */
@@ -25,7 +27,7 @@ export interface Workbench extends AsyncDisposable {
   /** Stores a workflow, past the parser of workflow files. @returns its key */
   deploy(stages: readonly StageSpec[], options?: { project?: string; timeoutMs?: number }): Promise<string>;
   /** @returns the run's key */
-  trigger(workflowId: string, options?: { timeoutMs?: number }): Promise<string>;
+  trigger(workflowId: string, options?: Partial<RunOptions>): Promise<string>;
   /** Registers a runner. @returns its session */
   session(options?: Partial<RunnerRegistration>): Promise<string>;
   /** Ends the connections of all replicas; the database can still be looked at. */
@@ -60,18 +62,13 @@ export async function openWorkbench(clock: Clock, { poolSize = 8 } = {}): Promis
     runner,
     replica,
     deploy: async (stages, options) => await deploy(engine, person, stages, options),
-    trigger: async (workflowId, { timeoutMs } = {}) =>
+    trigger: async (workflowId, options) =>
       await triggerWorkflowRun(engine, person, {
         workflowId,
-        inputs: {},
-        payload: null,
-        envVars: [],
-        branch: null,
-        commit: null,
-        message: null,
-        labels: {},
-        timeoutMs: timeoutMs ?? null,
-        trigger: "API",
+        options: { ...defaultRunOptions(), ...options },
+        sourceRunId: null,
+        parent: null,
+        command: plainCommand,
       }),
     session: async ({ projectId = null, ...options } = {}) => {
       const registration = {
@@ -150,7 +147,7 @@ async function deploy(
 }
 
 function definitionOf(name: string, stages: readonly StageSpec[], timeoutMs: number): WorkflowDefinition {
-  const command = { run: "true", shell: "sh -e", env: [], timeoutMs: 60_000 };
+  const command = { run: "true", http: null, child: null, shell: "sh -e", env: [], timeoutMs: 60_000 };
   return {
     name,
     description: null,
@@ -158,6 +155,7 @@ function definitionOf(name: string, stages: readonly StageSpec[], timeoutMs: num
     env: [],
     source: null,
     timeoutMs,
+    maxParallelSteps: null,
     outputs: {},
     stages: stages.map((stage) => ({
       ...stage,

@@ -1,29 +1,10 @@
-import { execFileSync } from "node:child_process";
-import { chownSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { runTask, startTestRunner, task, temporaryDirectory, until, workspaceOf } from "./harness.ts";
-
-function git(directory: string, ...args: string[]): string {
-  const identity = { GIT_AUTHOR_NAME: "Ada", GIT_AUTHOR_EMAIL: "ada@example.org" };
-  const committer = { GIT_COMMITTER_NAME: "Ada", GIT_COMMITTER_EMAIL: "ada@example.org" };
-  const env = { ...process.env, ...identity, ...committer, GIT_CONFIG_GLOBAL: "/dev/null" };
-  return execFileSync("git", args, {
-    cwd: directory,
-    env,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
-  }).trim();
-}
-
-function commit(directory: string, content: string, message: string): string {
-  writeFileSync(join(directory, "file"), content);
-  git(directory, "add", "file");
-  git(directory, "commit", "-q", "-m", message);
-  return git(directory, "rev-parse", "HEAD");
-}
+import { commit, git } from "./repository.ts";
 
 describe("a step with a source", () => {
   let repository: string;

@@ -49,7 +49,16 @@ export function task(
     stepRef: `step-${number}`,
     workflowName: "ci",
     runNumber: number,
-    spec: { run, shell: "sh -e", timeoutMs: 60_000, graceMs: 10_000, env: [], source: null, ...spec },
+    spec: {
+      run,
+      http: null,
+      shell: "sh -e",
+      timeoutMs: 60_000,
+      graceMs: 10_000,
+      env: [],
+      source: null,
+      ...spec,
+    },
     ...rest,
   };
 }
@@ -88,6 +97,7 @@ export async function startTestRunner(
     capacity: 4,
     workDirectory,
     allowFileSources: false,
+    httpAllow: [],
     version: "0.0.0",
     logger,
     ...options,

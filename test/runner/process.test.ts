@@ -154,11 +154,20 @@ describe("the runner process", () => {
   });
 
   it("names every fault of its settings in one line", async () => {
-    const runner = await spawnRunner("nonsense", { RUNCAST_TOKEN: "", RUNCAST_RUNNER_CAPACITY: "many" });
+    const runner = await spawnRunner("nonsense", {
+      RUNCAST_TOKEN: "",
+      RUNCAST_RUNNER_CAPACITY: "many",
+      RUNCAST_RUNNER_HTTP_ALLOW: "10.0.0.0/8, http://no.place",
+    });
     expect(await runner.exited).toBe(1);
     const lines = runner.errors().trim().split("\n");
     expect(lines).toHaveLength(1);
-    for (const name of ["RUNCAST_URL", "RUNCAST_TOKEN", "RUNCAST_RUNNER_CAPACITY"])
+    for (const name of [
+      "RUNCAST_URL",
+      "RUNCAST_TOKEN",
+      "RUNCAST_RUNNER_CAPACITY",
+      'RUNCAST_RUNNER_HTTP_ALLOW: "http',
+    ])
       expect(lines[0]).toContain(name);
   });
 

@@ -44,6 +44,8 @@ type LogAppendResult { stepRunId: ID!, fence: Int!, offset: Int!, result: LogApp
 enum LogAppendOutcome { APPENDED MISMATCH SEALED STALE }
 input PinRunSourceInput {
   session: ID!, stepRunId: ID!, fence: Int!, commit: String!, branch: String, message: String
+  commits: [SourceCommitInput!]
 }
-type PinRunSourcePayload { commit: String! }
+input SourceCommitInput { sha: String!, message: String!, author: String!, at: DateTime! }
+type PinRunSourcePayload { commit: String!, previousCommit: String }
 `;

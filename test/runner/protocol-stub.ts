@@ -37,6 +37,7 @@ export class ProtocolStub extends StubTransport {
   readonly stale = new Set<string>();
   readonly lost: TaskKey[] = [];
   pinnedCommit: string | null = null;
+  previousCommit: string | null = null;
   private readonly offers: GrantedTask[] = [];
   private readonly cancels = new Map<string, TaskCancel>();
   private readonly answered = new Map<string, readonly GrantedTask[]>();
@@ -204,6 +205,6 @@ export class ProtocolStub extends StubTransport {
   private pin(input: PinRunSourceInput) {
     this.pins.push(input);
     this.pinnedCommit ??= input.commit;
-    return { commit: this.pinnedCommit };
+    return { commit: this.pinnedCommit, previousCommit: this.previousCommit };
   }
 }

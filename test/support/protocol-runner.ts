@@ -14,6 +14,7 @@ export interface ProtocolTask {
   readonly runNumber: number;
   readonly spec: {
     readonly run: string;
+    readonly http: Readonly<Record<string, unknown>> | null;
     readonly shell: string;
     readonly timeoutMs: number;
     readonly graceMs: number;
@@ -82,9 +83,20 @@ export interface ProtocolRunner {
   log(task: Key, text: string, options?: LogOptions): Promise<AppendResult>;
   /** @param held default: nothing, which releases leases that are 20 s old and were not started */
   heartbeat(held?: readonly Key[]): Promise<{ cancels: ProtocolCancel[]; lost: Key[]; leaseUntil: string }>;
-  pin(task: Key, commit: string, known?: { branch?: string; message?: string }): Promise<string>;
+  pin(task: Key, commit: string, known?: KnownSource): Promise<PinnedSource>;
   /** Starts and succeeds whatever is queued until nothing is left. @returns the steps in that order */
   workOff(): Promise<ProtocolTask[]>;
+}
+
+export interface KnownSource {
+  readonly branch?: string;
+  readonly message?: string;
+  readonly commits?: readonly { sha: string; message: string; author: string; at: string }[];
+}
+
+export interface PinnedSource {
+  readonly commit: string;
+  readonly previousCommit: string | null;
 }
 
 export interface LogOptions {
@@ -110,7 +122,7 @@ const HEARTBEAT = `mutation ($input: HeartbeatRunnerInput!) { heartbeatRunner(in
   leaseUntil cancels { stepRunId fence mode } lost { stepRunId fence } } }`;
 const REPORT = `mutation ($input: ReportTasksInput!) { reportTasks(input: $input) { results { result } } }`;
 const APPEND = `mutation ($input: AppendLogsInput!) { appendLogs(input: $input) { results { offset result } } }`;
-const PIN = `mutation ($input: PinRunSourceInput!) { pinRunSource(input: $input) { commit } }`;
+const PIN = `mutation ($input: PinRunSourceInput!) { pinRunSource(input: $input) { commit previousCommit } }`;
 
 /** What the runner has sent of a task's log. */
 interface SentLog {
@@ -182,7 +194,7 @@ export async function startProtocolRunner(
     heartbeat: async (held = []) => await call(HEARTBEAT, { session, held: held.map(keyOf) }),
     async pin(task, commit, known = {}) {
       const input = { session, ...keyOf(task), commit, ...known };
-      return (await call<{ commit: string }>(PIN, input)).commit;
+      return await call<PinnedSource>(PIN, input);
     },
     async workOff() {
       const done: ProtocolTask[] = [];

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { type Logger, pino } from "pino";
 import { WebSocket } from "ws";
 import { type App, startApp } from "../../src/app.ts";
@@ -39,6 +40,8 @@ export interface TestServerOptions {
   readonly runDuties?: boolean;
   /** Shares the database of another server: a second replica. */
   readonly database?: TestDatabase;
+  /** Default: a random one. */
+  readonly encryptionKey?: Buffer | null;
   /** Default: silent, or the level of TEST_LOG_LEVEL. */
   readonly logger?: Logger;
 }
@@ -49,6 +52,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const app = await startApp({
     config: { host: "127.0.0.1", port: 0, allowedOrigins: [], dbPoolSize: 6 },
     databaseUrl: database.url,
+    encryptionKey: options.encryptionKey === undefined ? randomBytes(32) : options.encryptionKey,
     logger: options.logger ?? pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" }),
     ...(options.clock && { clock: options.clock }),
     ...(options.runDuties !== undefined && { runDuties: options.runDuties }),

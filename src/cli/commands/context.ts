@@ -17,7 +17,6 @@ function notUsedYet({ given }: Config): string[] {
           "REDIS_URL is set, but this version does not use Redis: changes made by another process are seen within 1 s",
         ]
       : []),
-    ...(given.has("publicUrl") ? ["RUNCAST_PUBLIC_URL is set, but has no effect in this version"] : []),
   ];
 }
 

@@ -12,7 +12,12 @@ export async function serve(): Promise<void> {
   }
   await migrate(config.databaseUrl);
   const ending = askedToEnd();
-  const app = await startApp({ config, databaseUrl: config.databaseUrl, logger });
+  const app = await startApp({
+    config,
+    databaseUrl: config.databaseUrl,
+    encryptionKey: config.encryptionKey,
+    logger,
+  });
   logger.info({ url: app.url }, "serving");
   const signal = await ending;
   logger.info({ signal }, "stopping");

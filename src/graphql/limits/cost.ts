@@ -13,7 +13,29 @@ export const COST_BUDGET = 10_000;
 
 /** Lists that are not pages: how long one is taken for. */
 const TYPICAL_LIST = 10;
-const PLAIN_LISTS = new Set(["stageRuns", "stepRuns", "attempts", "memberships", "events"]);
+const PLAIN_LISTS = new Set([
+  "serviceAccounts",
+  "tokens",
+  "stageRuns",
+  "stepRuns",
+  "attempts",
+  "memberships",
+  "events",
+  "graph",
+  "retries",
+  "children",
+  "approvals",
+  "decisions",
+  "commits",
+  "holders",
+  "groups",
+  "buckets",
+  "branches",
+  "authors",
+  "labels",
+  "values",
+  "steps",
+]);
 
 /** An object costs 1, its plain fields nothing, a list its page size times what one entry costs. */
 const estimate: ComplexityEstimator = ({ args, childComplexity, field }) => {

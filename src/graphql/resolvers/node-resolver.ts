@@ -1,14 +1,24 @@
 import { Arg, Ctx, Query, Resolver } from "type-graphql";
+import { maySeeBulk } from "../../actions/abort-bulk-operation.ts";
+import { ACCESS, roleIn, roleSatisfies } from "../../domain/access.ts";
 import { type DecodedId, decodeId, type NodeType } from "../../domain/ids.ts";
 import type { RequestContext } from "../context.ts";
 import { badInput } from "../errors.ts";
 import { ID } from "../scalars.ts";
 import { mayRead, readable } from "../scope.ts";
+import { Approval } from "../types/approval.ts";
+import { AuditEntry } from "../types/audit-entry.ts";
+import { BulkOperation } from "../types/bulk-operation.ts";
 import { Node } from "../types/node.ts";
 import { Project } from "../types/project.ts";
+import { Runner } from "../types/runner.ts";
+import { Schedule } from "../types/schedule.ts";
 import { runningAttempt, StageRun, StepAttempt, StepRun } from "../types/step-run.ts";
+import { Webhook } from "../types/webhook.ts";
 import { Workflow, WorkflowVersion } from "../types/workflow.ts";
 import { WorkflowRun } from "../types/workflow-run.ts";
+
+import { seesRunner } from "./runner-list-resolver.ts";
 
 const MAX_NODES = 100;
 
@@ -53,6 +63,36 @@ const READERS: Partial<Record<NodeType, Reader>> = {
   async WorkflowVersion({ uuid, parts }, { loaders, viewer }) {
     const record = readable(viewer, parts.length === 0 ? await loaders.version.load(uuid) : null);
     return record === null ? null : WorkflowVersion.from(record);
+  },
+  async Approval({ uuid, parts: [index, attempt, ...rest] }, context) {
+    if (index === undefined || attempt === undefined || rest.length > 0 || !(await ownsRun(uuid, context)))
+      return null;
+    const record = (await context.loaders.approvalsOfRun.load(uuid)).find(
+      (approval) => approval.step === index && approval.attempt === attempt,
+    );
+    return record === undefined ? null : Approval.from(record);
+  },
+  async Runner({ uuid, parts }, { loaders, viewer }) {
+    const record = parts.length === 0 ? await loaders.runner.load(uuid) : null;
+    return record === null || !seesRunner(record, viewer) ? null : Runner.from(record);
+  },
+  async AuditEntry({ uuid, parts }, { loaders, viewer }) {
+    const record = parts.length === 0 ? await loaders.auditEntry.load(uuid) : null;
+    if (record === null || !roleSatisfies(roleIn(viewer, record.projectId), ACCESS.Query.auditLog))
+      return null;
+    return AuditEntry.from(record);
+  },
+  async Schedule({ uuid, parts }, { loaders, viewer }) {
+    const record = readable(viewer, parts.length === 0 ? await loaders.schedule.load(uuid) : null);
+    return record === null ? null : Schedule.from(record);
+  },
+  async Webhook({ uuid, parts }, { loaders, viewer }) {
+    const record = readable(viewer, parts.length === 0 ? await loaders.webhook.load(uuid) : null);
+    return record === null ? null : Webhook.from(record);
+  },
+  async BulkOperation({ uuid, parts }, { loaders, viewer }) {
+    const record = parts.length === 0 ? await loaders.bulkOperation.load(uuid) : null;
+    return record === null || !maySeeBulk(viewer, record) ? null : BulkOperation.from(record);
   },
   async WorkflowRun({ uuid, parts }, { loaders, viewer }) {
     const record = readable(viewer, parts.length === 0 ? await loaders.run.load(uuid) : null);

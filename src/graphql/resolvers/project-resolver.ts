@@ -1,13 +1,17 @@
 import { Arg, Args, Ctx, FieldResolver, Query, Resolver, Root } from "type-graphql";
+import { roleIn } from "../../domain/access.ts";
+import { ForbiddenError } from "../../domain/refusals.ts";
+import { countMembers, listMembers, listServiceAccounts } from "../../persistence/queries/accounts.ts";
 import { foreignCursor, listCursor, readListCursor, readPage, toConnection } from "../connection.ts";
 import type { RequestContext } from "../context.ts";
 import { ForwardArgs } from "../page-args.ts";
 import { ID } from "../scalars.ts";
 import { readableProject, readableProjects } from "../scope.ts";
+import { ProjectMember, ProjectMemberConnection, ServiceAccount } from "../types/account.ts";
 import { type Capability, Capability as CapabilityType, capability } from "../types/capability.ts";
 import { Project, ProjectConnection } from "../types/project.ts";
 import { WorkflowConnection } from "../types/workflow.ts";
-import { pageOfWorkflows } from "./workflow-resolver.ts";
+import { INCLUDE_ARCHIVED, pageOfWorkflows } from "./workflow-resolver.ts";
 
 const LIST = "projects";
 
@@ -48,12 +52,66 @@ export class ProjectResolver {
     @Root() { key }: Project,
     @Args(() => ForwardArgs) args: ForwardArgs,
     @Ctx() context: RequestContext,
+    @Arg("includeArchived", () => Boolean, { defaultValue: false, description: INCLUDE_ARCHIVED })
+    includeArchived: boolean,
   ) {
-    return await pageOfWorkflows(context, [key], args);
+    return await pageOfWorkflows(context, [key], args, includeArchived);
+  }
+
+  @FieldResolver(() => ProjectMemberConnection, { description: "Who has a role in it, by username." })
+  async members(
+    @Root() { key }: Project,
+    @Args(() => ForwardArgs) args: ForwardArgs,
+    @Ctx() { engine }: RequestContext,
+  ) {
+    const list = `members of ${key}`;
+    const page = readPage(args);
+    const [after] = page.from === null ? [""] : readListCursor(list, page.from);
+    if (typeof after !== "string") throw foreignCursor();
+    const rows = await listMembers(engine.database, key, after, page.limit + 1);
+    return Object.assign(
+      new ProjectMemberConnection(),
+      toConnection(
+        rows,
+        page,
+        ({ username }) => listCursor(list, [username]),
+        ProjectMember.from,
+        async (cap) => await countMembers(engine.database, key, cap),
+      ),
+    );
+  }
+
+  @FieldResolver(() => [ServiceAccount], {
+    nullable: true,
+    description: "The service accounts among its members, with their tokens. Needs the role PROJECT_ADMIN.",
+  })
+  async serviceAccounts(
+    @Root() { key }: Project,
+    @Ctx() { engine, viewer }: RequestContext,
+  ): Promise<ServiceAccount[]> {
+    if (roleIn(viewer, key) !== "PROJECT_ADMIN")
+      throw new ForbiddenError("serviceAccounts needs the role PROJECT_ADMIN");
+    return (await listServiceAccounts(engine.database, key)).map((record) =>
+      ServiceAccount.from(record, key),
+    );
   }
 
   @FieldResolver(() => [CapabilityType], { description: "What the viewer may do in it." })
-  can(@Root() { key }: Project, @Ctx() { viewer }: RequestContext): Capability[] {
-    return [capability(viewer, key, "deployWorkflow", null)];
+  can(@Root() { key, archivedAt }: Project, @Ctx() { viewer }: RequestContext): Capability[] {
+    const asleep = archivedAt === null ? null : "the project is archived";
+    return [
+      capability(viewer, key, "deployWorkflow", asleep),
+      ...MANAGEMENT.map((action) => capability(viewer, key, action, null)),
+    ];
   }
 }
+
+const MANAGEMENT = [
+  "updateProject",
+  "archiveProject",
+  "unarchiveProject",
+  "setProjectMember",
+  "removeProjectMember",
+  "createServiceAccount",
+  "createRunnerToken",
+] as const;

@@ -1,203 +1,187 @@
-import { Arg, Ctx, Field, ID, InputType, Int, Mutation, ObjectType, Resolver } from "type-graphql";
+import { Arg, Ctx, Mutation, Resolver } from "type-graphql";
 import { cancelWorkflowRun } from "../../actions/cancel-workflow-run.ts";
-import { triggerWorkflowRun } from "../../actions/trigger-workflow-run.ts";
-import { keyOf } from "../../domain/ids.ts";
-import { invalid, notFound } from "../../domain/refusals.ts";
-import type { CancelMode } from "../../domain/run-state.ts";
+import { deleteWorkflowRun } from "../../actions/delete-workflow-run.ts";
+import { finalizeWorkflowRun } from "../../actions/finalize-workflow-run.ts";
+import { annotateWorkflowRun, setWorkflowRunLabels } from "../../actions/label-workflow-run.ts";
+import { pauseWorkflowRun, resumeWorkflowRun } from "../../actions/pause-workflow-run.ts";
+import { startWorkflowRun } from "../../actions/start-workflow-run.ts";
+import { commandOptions } from "../command-input.ts";
 import type { RequestContext } from "../context.ts";
-import { CancelModeEnum } from "../enums.ts";
-import { mendNuls } from "../json-text.ts";
-import { Json } from "../scalars.ts";
+import {
+  AnnotateWorkflowRunInput,
+  CancelWorkflowRunInput,
+  DeleteWorkflowRunInput,
+  FinalizeWorkflowRunInput,
+  PauseWorkflowRunInput,
+  ResumeWorkflowRunInput,
+  SetWorkflowRunLabelsInput,
+  StartWorkflowRunInput,
+} from "../inputs/run-commands.ts";
+import { readOverrides, readTextChanges } from "../inputs/run-options.ts";
+import { keyIn } from "../inputs/selectors.ts";
+import { type RunPayload, runPayload } from "../types/command-payloads.ts";
 import { WorkflowRun } from "../types/workflow-run.ts";
-import { isTextMap } from "../types/workflow-run-filter.ts";
-import { carryOut, MutationPayload } from "../user-errors.ts";
+import { carryOut } from "../user-errors.ts";
 
-@InputType("EnvVarInput", { description: "An environment variable." })
-export class EnvVarInput {
-  @Field(() => String, { description: "Its name: letters, digits and `_`." })
-  key!: string;
+const StartPayload = runPayload("StartWorkflowRunPayload", "What became of a start.");
+const CancelPayload = runPayload("CancelWorkflowRunPayload", "What became of a cancel.");
+const PausePayload = runPayload("PauseWorkflowRunPayload", "What became of a pause.");
+const ResumePayload = runPayload("ResumeWorkflowRunPayload", "What became of a resume.");
+const FinalizePayload = runPayload("FinalizeWorkflowRunPayload", "What became of a finalization.");
+const DeletePayload = runPayload(
+  "DeleteWorkflowRunPayload",
+  "What became of a deletion. `workflowRun` is null: the run is gone.",
+);
+const LabelsPayload = runPayload("SetWorkflowRunLabelsPayload", "What became of a change of labels.");
+const AnnotatePayload = runPayload("AnnotateWorkflowRunPayload", "What became of an annotation.");
 
-  @Field(() => String, { description: "Its value. `${NAME}` stands for an earlier variable." })
-  value!: string;
-}
-
-@InputType("TriggerWorkflowRunInput", { description: "What to run, and with what." })
-export class TriggerWorkflowRunInput {
-  @Field(() => ID, { description: "The workflow; its latest version is executed." })
-  workflowId!: string;
-
-  @Field(() => Json, {
-    nullable: true,
-    description: "Values by input name; checked against the inputs that the workflow declares.",
-  })
-  inputs?: Record<string, unknown> | null;
-
-  @Field(() => Json, { nullable: true, description: "Free JSON, kept with the run for its readers." })
-  payload?: unknown;
-
-  @Field(() => [EnvVarInput], {
-    nullable: true,
-    description: "Environment variables, stronger than all others. The last of a name wins. At most 250.",
-  })
-  envVars?: EnvVarInput[] | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: "Git branch to run on; default: what the workflow's source names.",
-  })
-  branch?: string | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: "Git commit to run on, 7 to 64 hex digits; needs `branch`. Default: the branch's newest.",
-  })
-  commit?: string | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: "What the run is about, at most 2,000 characters; default: the commit's message.",
-  })
-  message?: string | null;
-
-  @Field(() => Json, {
-    nullable: true,
-    description: "Labels to find it by: an object of text values, at most 64.",
-  })
-  labels?: unknown;
-
-  @Field(() => Int, {
-    nullable: true,
-    description: "Milliseconds after which the run is ended; default: the workflow's timeout.",
-  })
-  timeoutMs?: number | null;
-
-  @Field(() => String, { nullable: true, description: "Handed back in the payload." })
-  clientMutationId?: string | null;
-}
-
-@ObjectType("TriggerWorkflowRunPayload", {
-  implements: MutationPayload,
-  description: "What became of a trigger.",
-})
-export class TriggerWorkflowRunPayload extends MutationPayload {
-  @Field(() => WorkflowRun, { nullable: true, description: "The new run." })
-  workflowRun!: WorkflowRun | null;
-}
-
-@InputType("CancelWorkflowRunInput", { description: "Which run to end, and how." })
-export class CancelWorkflowRunInput {
-  @Field(() => ID, { description: "The run." })
-  workflowRunId!: string;
-
-  @Field(() => CancelModeEnum, { defaultValue: "GRACEFUL", description: "How hard." })
-  mode!: CancelMode;
-
-  @Field(() => String, { nullable: true, description: "Why, at most 500 characters; kept with the run." })
-  reason?: string | null;
-
-  @Field(() => String, { nullable: true, description: "Handed back in the payload." })
-  clientMutationId?: string | null;
-}
-
-@ObjectType("CancelWorkflowRunPayload", {
-  implements: MutationPayload,
-  description: "What became of a cancel.",
-})
-export class CancelWorkflowRunPayload extends MutationPayload {
-  @Field(() => WorkflowRun, {
-    nullable: true,
-    description: "The run: CANCELED, or CANCELING while its processes are being stopped.",
-  })
-  workflowRun!: WorkflowRun | null;
-}
+const REFUSALS = "NotFound, InvalidState, RevisionConflict, IdempotencyConflict, ValidationFailed, Busy";
 
 @Resolver()
 export class RunMutations {
-  @Mutation(() => TriggerWorkflowRunPayload, {
+  @Mutation(() => StartPayload, {
     nullable: true,
-    description:
-      "Makes a run of a workflow's latest version and queues it. Refusals: NotFound, ValidationFailed.",
+    description: `Starts a run that was made with \`start: MANUAL\`. Legal in PENDING. Refusals: ${REFUSALS}.`,
   })
-  async triggerWorkflowRun(
-    @Arg("input", () => TriggerWorkflowRunInput, { description: "What to run, and with what." })
-    input: TriggerWorkflowRunInput,
+  async startWorkflowRun(
+    @Arg("input", () => StartWorkflowRunInput, { description: "Which run, and what to change about it." })
+    input: StartWorkflowRunInput,
     @Ctx() context: RequestContext,
-  ): Promise<TriggerWorkflowRunPayload> {
-    return await carryOut(
-      TriggerWorkflowRunPayload,
-      input.clientMutationId,
-      async () => {
-        const runId = await triggerWorkflowRun(context.engine, context.viewer, {
-          workflowId: keyOf("Workflow", input.workflowId) ?? refuseId("input.workflowId"),
-          inputs: readMap("inputs", input.inputs ?? {}),
-          payload: readPayload(input.payload ?? null),
-          envVars: input.envVars ?? [],
-          branch: input.branch ?? null,
-          commit: input.commit ?? null,
-          message: input.message ?? null,
-          labels: readLabels(input.labels ?? {}),
-          timeoutMs: input.timeoutMs ?? null,
-          trigger: context.viewer.type === "USER" ? "MANUAL" : "API",
-        });
-        return { workflowRun: await readRun(context, runId) };
-      },
-      { workflowRun: null },
-    );
+  ): Promise<RunPayload> {
+    return await onRun(StartPayload, input, context, async (request) => {
+      await startWorkflowRun(context.engine, context.viewer, { ...request, overrides: readOverrides(input) });
+    });
   }
 
-  @Mutation(() => CancelWorkflowRunPayload, {
+  @Mutation(() => CancelPayload, {
     nullable: true,
-    description:
-      "Asks for the end of a run that has not ended. Steps without a process end at once, the others when their processes are confirmed dead. Asking again changes nothing; FORCE overrides GRACEFUL. Refusals: NotFound, InvalidState, ValidationFailed, Busy.",
+    description: `Asks for the end of a run that has not ended. Steps without a process end at once, the others when their processes are confirmed dead: the run is CANCELED, or CANCELING until then. Asking again changes nothing; FORCE overrides GRACEFUL. Refusals: ${REFUSALS}.`,
   })
   async cancelWorkflowRun(
     @Arg("input", () => CancelWorkflowRunInput, { description: "Which run to end, and how." })
     input: CancelWorkflowRunInput,
     @Ctx() context: RequestContext,
-  ): Promise<CancelWorkflowRunPayload> {
-    return await carryOut(
-      CancelWorkflowRunPayload,
-      input.clientMutationId,
-      async () => {
-        const runId = keyOf("WorkflowRun", input.workflowRunId) ?? refuseId("input.workflowRunId");
-        await cancelWorkflowRun(context.engine, context.viewer, {
-          runId,
-          mode: input.mode,
-          reason: input.reason ?? null,
-        });
-        return { workflowRun: await readRun(context, runId) };
-      },
-      { workflowRun: null },
-    );
+  ): Promise<RunPayload> {
+    const { mode, reason = null } = input;
+    return await onRun(CancelPayload, input, context, async (request) => {
+      await cancelWorkflowRun(context.engine, context.viewer, { ...request, mode, reason });
+    });
+  }
+
+  @Mutation(() => PausePayload, {
+    nullable: true,
+    description: `Holds a run: none of its steps is claimed until it is resumed. Approvals and completions are accepted meanwhile, and its timeout goes on. Legal in QUEUED, RUNNING and WAITING. Refusals: ${REFUSALS}.`,
+  })
+  async pauseWorkflowRun(
+    @Arg("input", () => PauseWorkflowRunInput, { description: "Which run to hold, and how." })
+    input: PauseWorkflowRunInput,
+    @Ctx() context: RequestContext,
+  ): Promise<RunPayload> {
+    const { mode, reason = null } = input;
+    return await onRun(PausePayload, input, context, async (request) => {
+      await pauseWorkflowRun(context.engine, context.viewer, { ...request, mode, reason });
+    });
+  }
+
+  @Mutation(() => ResumePayload, {
+    nullable: true,
+    description: `Lets a paused run go on. Legal in PAUSED. Refusals: ${REFUSALS}.`,
+  })
+  async resumeWorkflowRun(
+    @Arg("input", () => ResumeWorkflowRunInput, { description: "Which run." })
+    input: ResumeWorkflowRunInput,
+    @Ctx() context: RequestContext,
+  ): Promise<RunPayload> {
+    return await onRun(ResumePayload, input, context, async (request) => {
+      await resumeWorkflowRun(context.engine, context.viewer, request);
+    });
+  }
+
+  @Mutation(() => FinalizePayload, {
+    nullable: true,
+    description: `Seals a run that has ended: it is never reopened and takes no more logs. Sealing it again changes nothing. Refusals: ${REFUSALS}.`,
+  })
+  async finalizeWorkflowRun(
+    @Arg("input", () => FinalizeWorkflowRunInput, { description: "Which run." })
+    input: FinalizeWorkflowRunInput,
+    @Ctx() context: RequestContext,
+  ): Promise<RunPayload> {
+    return await onRun(FinalizePayload, input, context, async (request) => {
+      await finalizeWorkflowRun(context.engine, context.viewer, { ...request, force: input.force });
+    });
+  }
+
+  @Mutation(() => DeletePayload, {
+    nullable: true,
+    description: `Deletes a run that has ended, with its events, logs and everything else that belongs to it. It is hidden at once; streams that follow it end with RunDeleted. Refusals: ${REFUSALS}.`,
+  })
+  async deleteWorkflowRun(
+    @Arg("input", () => DeleteWorkflowRunInput, { description: "Which run." })
+    input: DeleteWorkflowRunInput,
+    @Ctx() context: RequestContext,
+  ): Promise<RunPayload> {
+    return await onRun(DeletePayload, input, context, async (request) => {
+      await deleteWorkflowRun(context.engine, context.viewer, { ...request, force: input.force });
+    });
+  }
+
+  @Mutation(() => LabelsPayload, {
+    nullable: true,
+    description: `Changes the labels that a run is found by. Legal in every state. Refusals: ${REFUSALS}.`,
+  })
+  async setWorkflowRunLabels(
+    @Arg("input", () => SetWorkflowRunLabelsInput, { description: "Which run, and its labels." })
+    input: SetWorkflowRunLabelsInput,
+    @Ctx() context: RequestContext,
+  ): Promise<RunPayload> {
+    return await onRun(LabelsPayload, input, context, async (request) => {
+      const changes = readTextChanges("labels", input.labels);
+      const { replace } = input;
+      await setWorkflowRunLabels(context.engine, context.viewer, { ...request, changes, replace });
+    });
+  }
+
+  @Mutation(() => AnnotatePayload, {
+    nullable: true,
+    description: `Leaves notes on a run, or takes them away. Legal in every state. Refusals: ${REFUSALS}.`,
+  })
+  async annotateWorkflowRun(
+    @Arg("input", () => AnnotateWorkflowRunInput, { description: "Which run, and what to note." })
+    input: AnnotateWorkflowRunInput,
+    @Ctx() context: RequestContext,
+  ): Promise<RunPayload> {
+    return await onRun(AnnotatePayload, input, context, async (request) => {
+      const changes = readTextChanges("annotations", input.annotations);
+      const { replace } = input;
+      await annotateWorkflowRun(context.engine, context.viewer, { ...request, changes, replace });
+    });
   }
 }
 
-function refuseId(path: string): never {
-  throw notFound(path);
+type RunInput = Parameters<typeof commandOptions>[0] & { readonly workflowRunId: string };
+type RunRequest = { readonly runId: string; readonly command: ReturnType<typeof commandOptions> };
+
+/** The way of every command to one run: its key, its options, what it does, and the run as it is then. */
+async function onRun(
+  payload: new () => RunPayload,
+  input: RunInput,
+  context: RequestContext,
+  act: (request: RunRequest) => Promise<void>,
+): Promise<RunPayload> {
+  return await carryOut(
+    payload,
+    input.clientMutationId,
+    async () => {
+      const runId = keyIn("WorkflowRun", input.workflowRunId, "input.workflowRunId");
+      await act({ runId, command: commandOptions(input) });
+      return { workflowRun: await readRun(context, runId) };
+    },
+    { workflowRun: null },
+  );
 }
 
-function readMap(name: string, value: unknown): Record<string, unknown> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>;
-  throw invalid(`input.${name}`, [
-    { path: `input.${name}`, message: "must be an object", line: null, column: null },
-  ]);
-}
-
-function readPayload(value: unknown): unknown {
-  const text = JSON.stringify(value);
-  if (mendNuls(text) === text) return value;
-  const message = "must not contain a NUL character";
-  throw invalid("input.payload", [{ path: "input.payload", message, line: null, column: null }]);
-}
-
-function readLabels(value: unknown): Record<string, string> {
-  if (isTextMap(value)) return value;
-  const message = "must be an object of text values";
-  throw invalid("input.labels", [{ path: "input.labels", message, line: null, column: null }]);
-}
-
-async function readRun({ loaders }: RequestContext, id: string): Promise<WorkflowRun | null> {
+/** Null when it is gone, or never was: a dry run leaves none. */
+export async function readRun({ loaders }: RequestContext, id: string): Promise<WorkflowRun | null> {
   const record = await loaders.run.load(id);
   return record === null ? null : WorkflowRun.from(record);
 }

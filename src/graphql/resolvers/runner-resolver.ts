@@ -3,7 +3,7 @@ import { encodeId, keyOf, placeOf } from "../../domain/ids.ts";
 import { appendLogs } from "../../logs/append.ts";
 import type { HeldStep, StepToCancel } from "../../orchestration/runners.ts";
 import { HEARTBEAT_MS, LEASE_MS } from "../../orchestration/runners.ts";
-import { pinRunSource } from "../../orchestration/source.ts";
+import { pinRunSource, type SourceCommit } from "../../orchestration/source.ts";
 import { buildTasks } from "../../orchestration/tasks.ts";
 import type { RequestContext } from "../context.ts";
 import { badInput, objectNotFound } from "../errors.ts";
@@ -20,6 +20,7 @@ import {
   RegisterRunnerPayload,
   ReportTasksInput,
   ReportTasksPayload,
+  type SourceCommitInput,
   type TaskKeyInput,
 } from "../types/runner-protocol.ts";
 import { readReport, storable } from "./read-report.ts";
@@ -30,6 +31,10 @@ const MAX_REPORTS = 2_000;
 const MAX_APPENDS = 250;
 const MAX_NAMES = 100;
 const MAX_CAPACITY = 10_000;
+const MAX_COMMITS = 100;
+const MAX_COMMIT_MESSAGE = 4_000;
+const MAX_AUTHOR = 500;
+const FULL_COMMIT = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
 
 @Resolver()
 export class RunnerResolver {
@@ -174,17 +179,17 @@ export class RunnerResolver {
     await runners.check(viewer, session);
     const held = readHeld(input);
     if (held === null) throw badInput("`stepRunId` is no step");
-    if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(input.commit))
-      throw badInput("`commit` must be a full commit hash");
+    if (!FULL_COMMIT.test(input.commit)) throw badInput("`commit` must be a full commit hash");
     const { commit, branch, message } = input;
     const pin = {
       commit,
       branch: branch == null ? null : storable(branch),
       message: message == null ? null : storable(message),
+      commits: input.commits == null ? null : readCommits(input.commits),
     };
     const pinned = await pinRunSource(engine, session, held, pin);
     if (pinned === null) throw objectNotFound();
-    return { commit: pinned };
+    return pinned;
   }
 }
 
@@ -194,6 +199,26 @@ const NO_RUN = "00000000-0000-0000-0000-000000000000";
 function readHeld({ stepRunId, fence }: TaskKeyInput): HeldStep | null {
   const place = placeOf("StepRun", stepRunId);
   return place === null ? null : { runId: place.runId, step: place.index, fence };
+}
+
+function readCommits(commits: readonly SourceCommitInput[]): SourceCommit[] {
+  if (commits.length > MAX_COMMITS) throw badInput(`\`commits\` takes at most ${MAX_COMMITS}`);
+  return commits.map(({ sha, message, author, at }) => {
+    if (!FULL_COMMIT.test(sha)) throw badInput("`sha` must be a full commit hash");
+    return {
+      sha,
+      message: shortened(message, MAX_COMMIT_MESSAGE),
+      author: shortened(author, MAX_AUTHOR),
+      at: at.toISOString(),
+    };
+  });
+}
+
+/** Cutting can halve a character of two units, which JSON columns refuse. */
+function shortened(text: string, length: number): string {
+  return storable(text)
+    .slice(0, length)
+    .replaceAll(/\p{Surrogate}/gu, "\ufffd");
 }
 
 function toCancel({ runId, step, fence, mode }: StepToCancel) {

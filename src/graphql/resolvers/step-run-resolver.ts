@@ -1,8 +1,10 @@
-import { Ctx, FieldResolver, Resolver, Root } from "type-graphql";
+import { Ctx, FieldResolver, Int, Resolver, Root } from "type-graphql";
+import { resultOf } from "../../domain/statuses.ts";
 import type { AttemptRecord, StepRecord } from "../../persistence/queries/steps.ts";
 import type { RequestContext } from "../context.ts";
 import { Json } from "../scalars.ts";
-import { Runner, runningAttempt, StageRun, StepAttempt, StepRun } from "../types/step-run.ts";
+import { Runner } from "../types/runner.ts";
+import { runningAttempt, StageRun, StepAttempt, StepRun } from "../types/step-run.ts";
 import { WorkflowRun } from "../types/workflow-run.ts";
 
 @Resolver(() => StageRun)
@@ -11,6 +13,13 @@ export class StageRunResolver {
   async name(@Root() { record }: StageRun, @Ctx() { engine }: RequestContext): Promise<string> {
     const version = await engine.versions.get(engine.database, record.versionId);
     return version.graph.stages[record.index]!.name;
+  }
+
+  @FieldResolver(() => Int, { description: "0 to 100: the share of its steps that have ended." })
+  async progress(@Root() { record }: StageRun, @Ctx() { engine }: RequestContext): Promise<number> {
+    const { graph } = await engine.versions.get(engine.database, record.versionId);
+    const steps = graph.stages[record.index]!.steps.length;
+    return steps === 0 ? 100 : Math.floor((100 * (steps - record.openSteps)) / steps);
   }
 
   @FieldResolver(() => [StepRun], {
@@ -64,18 +73,28 @@ export class StepRunResolver {
 
   @FieldResolver(() => Json, {
     nullable: true,
-    description: "What its newest ended attempt wrote to `$RUNCAST_OUTPUT`.",
+    description:
+      "Its output, once it has ended: what its attempt wrote to `$RUNCAST_OUTPUT`, or what it was completed with or took over.",
   })
   async output(@Root() { record }: StepRun, @Ctx() { loaders }: RequestContext): Promise<unknown> {
-    return (await loaders.attemptsOfStep.load(record)).at(-1)?.output ?? null;
+    if (record.status !== "SUCCEEDED" && record.status !== "FAILED") return null;
+    const [result, attempts] = await Promise.all([
+      loaders.stepResult.load(record),
+      loaders.attemptsOfStep.load(record),
+    ]);
+    const counting = attempts.find(({ number }) => number === record.attempt);
+    return result?.output ?? counting?.output ?? null;
   }
 
   @FieldResolver(() => String, {
     nullable: true,
-    description: "Why its newest ended attempt failed, in one line.",
+    description:
+      "Why it failed, or why its newest ended attempt did, in one line; null once it is SUCCEEDED or SKIPPED.",
   })
   async error(@Root() { record }: StepRun, @Ctx() { loaders }: RequestContext): Promise<string | null> {
-    return (await loaders.attemptsOfStep.load(record)).at(-1)?.error ?? null;
+    if (record.status === "SUCCEEDED" || record.status === "SKIPPED") return null;
+    const error = (await loaders.attemptsOfStep.load(record)).at(-1)?.error ?? null;
+    return error ?? (resultOf(record.status) === "FAILED" ? (record.statusReason?.message ?? null) : null);
   }
 
   @FieldResolver(() => Runner, {

@@ -2,6 +2,7 @@ import { Arg, Ctx, ID, Int, Resolver, Root, Subscription } from "type-graphql";
 import type { RunEventType } from "../../domain/events.ts";
 import { keyOf, placeOf } from "../../domain/ids.ts";
 import { followLog, type LogStreamItem } from "../../logs/follow-log.ts";
+import { findTombstone } from "../../persistence/queries/events.ts";
 import { followRun, type RunStreamItem } from "../../realtime/follow-run.ts";
 import { type RequestContext, refreshLoaders } from "../context.ts";
 import { RunEventTypeEnum, RunStreamEndEnum } from "../enums.ts";
@@ -96,14 +97,19 @@ async function subscribeRunEvents(
   context: RequestContext,
 ): Promise<AsyncIterableIterator<RunStreamItem>> {
   const runId = keyOf("WorkflowRun", args.workflowRunId);
-  const run = found(readable(context.viewer, runId === null ? null : await context.loaders.run.load(runId)));
+  const run = found(readable(context.viewer, runId === null ? null : await runOrTombstone(context, runId)));
   const request = {
-    runId: run.id,
+    runId: runId!,
     after: readPosition(args.after),
     types: args.types == null ? null : new Set(args.types),
     until: args.until,
   };
   return untilReturned((signal) => whileReadable(run, context, followRun(context.engine, request, signal)));
+}
+
+/** Whoever resumes the stream of a run that was deleted meanwhile is told so by its last event. */
+async function runOrTombstone({ loaders, engine }: RequestContext, runId: string) {
+  return (await loaders.run.load(runId)) ?? (await findTombstone(engine.database, runId));
 }
 
 async function subscribeStepLogs(

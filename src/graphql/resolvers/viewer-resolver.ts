@@ -1,9 +1,13 @@
-import { Ctx, Field, FieldResolver, ObjectType, Query, Resolver, Root } from "type-graphql";
+import { Args, Ctx, Field, FieldResolver, ObjectType, Query, Resolver, Root } from "type-graphql";
 import { type ProjectRole, roleIn, type Viewer as ViewerIdentity } from "../../domain/access.ts";
+import { countTokens, listTokens } from "../../persistence/queries/accounts.ts";
+import { foreignCursor, isKey, listCursor, readListCursor, readPage, toConnection } from "../connection.ts";
 import type { RequestContext } from "../context.ts";
 import { ProjectRoleEnum } from "../enums.ts";
+import { ForwardArgs } from "../page-args.ts";
 import { DateTime } from "../scalars.ts";
 import { readableProjects } from "../scope.ts";
+import { ApiToken, ApiTokenConnection } from "../types/account.ts";
 import { Actor } from "../types/actor.ts";
 import { Project } from "../types/project.ts";
 
@@ -45,6 +49,33 @@ export class ViewerResolver {
     const projects = await readableProjects(engine.database, identity);
     return projects.map((project) =>
       Object.assign(new Membership(), { project: Project.from(project), role: roleIn(identity, project.id) }),
+    );
+  }
+
+  @FieldResolver(() => ApiTokenConnection, {
+    description:
+      "The viewer's tokens, the newest first, also those that have ended; with a token that is limited to a project only those that are limited like it.",
+  })
+  async tokens(
+    @Root() { identity }: Viewer,
+    @Args(() => ForwardArgs) args: ForwardArgs,
+    @Ctx() { engine }: RequestContext,
+  ) {
+    const whose = { accountId: identity.accountId, projectId: identity.onlyProjectId };
+    const list = `tokens of ${identity.accountId}`;
+    const page = readPage(args);
+    const [before] = page.from === null ? [null] : readListCursor(list, page.from);
+    if (before !== null && !isKey(before)) throw foreignCursor();
+    const rows = await listTokens(engine.database, whose, before, page.limit + 1);
+    return Object.assign(
+      new ApiTokenConnection(),
+      toConnection(
+        rows,
+        page,
+        ({ id }) => listCursor(list, [id]),
+        ApiToken.from,
+        async (cap) => await countTokens(engine.database, whose, cap),
+      ),
     );
   }
 }

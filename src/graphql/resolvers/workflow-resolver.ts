@@ -1,63 +1,36 @@
-import {
-  Arg,
-  Args,
-  Ctx,
-  Field,
-  FieldResolver,
-  ID,
-  InputType,
-  Mutation,
-  ObjectType,
-  Query,
-  Resolver,
-  Root,
-} from "type-graphql";
-import { deployWorkflow } from "../../actions/deploy-workflow.ts";
+import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root } from "type-graphql";
 import { keyOf } from "../../domain/ids.ts";
-import { notFound } from "../../domain/refusals.ts";
-import { countWorkflows, findWorkflowByName, listWorkflows } from "../../persistence/queries/workflows.ts";
-import { foreignCursor, isKey, listCursor, readListCursor, readPage, toConnection } from "../connection.ts";
+import {
+  countWorkflows,
+  findWorkflowByName,
+  listVersions,
+  listWorkflows,
+} from "../../persistence/queries/workflows.ts";
+import {
+  foreignCursor,
+  isKey,
+  isPosition,
+  listCursor,
+  readListCursor,
+  readPage,
+  toConnection,
+} from "../connection.ts";
 import type { RequestContext } from "../context.ts";
 import { badInput } from "../errors.ts";
 import { ForwardArgs } from "../page-args.ts";
-import { findProject, found, readable, readableProject, readableProjects } from "../scope.ts";
+import { found, readable, readableProject, readableProjects } from "../scope.ts";
 import { Actor } from "../types/actor.ts";
 import { Capability, capability } from "../types/capability.ts";
 import { Project } from "../types/project.ts";
-import { Workflow, WorkflowConnection, WorkflowVersion } from "../types/workflow.ts";
-import { carryOut, MutationPayload } from "../user-errors.ts";
+import {
+  Workflow,
+  WorkflowConnection,
+  WorkflowInput,
+  WorkflowVersion,
+  WorkflowVersionConnection,
+} from "../types/workflow.ts";
 
-@InputType("DeployWorkflowInput", { description: "A workflow file to deploy." })
-export class DeployWorkflowInput {
-  @Field(() => ID, { description: "The project, by id or slug." })
-  projectId!: string;
-
-  @Field(() => String, {
-    description: "The workflow file, YAML or JSON; the name in it says which workflow it is.",
-  })
-  source!: string;
-
-  @Field(() => String, { nullable: true, description: "Handed back in the payload." })
-  clientMutationId?: string | null;
-}
-
-@ObjectType("DeployWorkflowPayload", {
-  implements: MutationPayload,
-  description: "What became of a deployment.",
-})
-export class DeployWorkflowPayload extends MutationPayload {
-  @Field(() => Workflow, { nullable: true, description: "The workflow." })
-  workflow!: Workflow | null;
-
-  @Field(() => WorkflowVersion, { nullable: true, description: "The version that has this source." })
-  workflowVersion!: WorkflowVersion | null;
-
-  @Field(() => Boolean, {
-    nullable: true,
-    description: "False when the newest version already had this very source.",
-  })
-  created!: boolean | null;
-}
+export const INCLUDE_ARCHIVED = "Also those that are archived.";
 
 @Resolver(() => Workflow)
 export class WorkflowResolver {
@@ -94,6 +67,8 @@ export class WorkflowResolver {
     @Args(() => ForwardArgs) args: ForwardArgs,
     @Arg("projectId", () => ID, { nullable: true, description: "Only this project's, by id or slug." })
     projectId?: string | null,
+    @Arg("includeArchived", () => Boolean, { defaultValue: false, description: INCLUDE_ARCHIVED })
+    includeArchived = false,
   ) {
     const projects =
       projectId == null
@@ -103,41 +78,7 @@ export class WorkflowResolver {
       context,
       projects.map(({ id }) => id),
       args,
-    );
-  }
-
-  @Mutation(() => DeployWorkflowPayload, {
-    nullable: true,
-    description:
-      "Deploys a workflow file: a new version of the workflow it names, which is created if need be. The same source again changes nothing. All faults of a file are answered at once, with line and column.",
-  })
-  async deployWorkflow(
-    @Arg("input", () => DeployWorkflowInput, { description: "What to deploy, and where." })
-    input: DeployWorkflowInput,
-    @Ctx() context: RequestContext,
-  ): Promise<DeployWorkflowPayload> {
-    const { engine, viewer, loaders } = context;
-    return await carryOut(
-      DeployWorkflowPayload,
-      input.clientMutationId,
-      async () => {
-        const project = await findProject(context, input.projectId);
-        if (project === null) throw notFound("input.projectId");
-        const { workflowId, versionId, created } = await deployWorkflow(engine, viewer, {
-          projectId: project.id,
-          source: input.source,
-        });
-        const [workflow, version] = await Promise.all([
-          loaders.workflow.load(workflowId),
-          loaders.version.load(versionId),
-        ]);
-        return {
-          workflow: Workflow.from(workflow!),
-          workflowVersion: WorkflowVersion.from(version!),
-          created,
-        };
-      },
-      { workflow: null, workflowVersion: null, created: null },
+      includeArchived,
     );
   }
 
@@ -156,9 +97,57 @@ export class WorkflowResolver {
 
   @FieldResolver(() => [Capability], { description: "What the viewer may do with it." })
   can(@Root() { record }: Workflow, @Ctx() { viewer }: RequestContext): Capability[] {
-    return [capability(viewer, record.projectId, "triggerWorkflowRun", null)];
+    const { projectId, archivedAt, projectArchivedAt } = record;
+    const inProject = projectArchivedAt === null ? null : "the project is archived";
+    const asleep = inProject ?? (archivedAt === null ? null : "the workflow is archived");
+    const actions = { triggerWorkflowRun: asleep, deployWorkflow: asleep, ...NEVER_HINDERED };
+    return Object.entries(actions).map(([action, obstacle]) =>
+      capability(viewer, projectId, action as keyof typeof actions, obstacle),
+    );
+  }
+
+  @FieldResolver(() => String, { nullable: true, description: "What its newest version says it is for." })
+  async description(
+    @Root() { record }: Workflow,
+    @Ctx() { loaders }: RequestContext,
+  ): Promise<string | null> {
+    return (await loaders.versionInterface.load(record.latestVersionId))!.description;
+  }
+
+  @FieldResolver(() => [WorkflowInput], {
+    description: "What a run of its newest version can be started with, in the order of the file.",
+  })
+  async inputs(@Root() { record }: Workflow, @Ctx() { loaders }: RequestContext): Promise<WorkflowInput[]> {
+    const { inputs } = (await loaders.versionInterface.load(record.latestVersionId))!;
+    return inputs.map(WorkflowInput.from);
+  }
+
+  @FieldResolver(() => WorkflowVersionConnection, { description: "Its versions, the newest first." })
+  async versions(
+    @Root() { record }: Workflow,
+    @Args(() => ForwardArgs) args: ForwardArgs,
+    @Ctx() { engine }: RequestContext,
+  ) {
+    const list = `versions of ${record.id}`;
+    const page = readPage(args);
+    const [before] = page.from === null ? [null] : readListCursor(list, page.from);
+    if (before !== null && !isPosition(before)) throw foreignCursor();
+    const rows = await listVersions(engine.database, record.id, before, page.limit + 1);
+    return Object.assign(
+      new WorkflowVersionConnection(),
+      toConnection(
+        rows,
+        page,
+        ({ version }) => listCursor(list, [version]),
+        WorkflowVersion.from,
+        async () => record.latestVersion,
+      ),
+    );
   }
 }
+
+/** Done already, they are no refusal: the caller has what they ask for. */
+const NEVER_HINDERED = { renameWorkflow: null, archiveWorkflow: null, unarchiveWorkflow: null } as const;
 
 @Resolver(() => WorkflowVersion)
 export class WorkflowVersionResolver {
@@ -178,13 +167,14 @@ export async function pageOfWorkflows(
   { engine }: RequestContext,
   projectIds: readonly string[],
   args: ForwardArgs,
+  includeArchived: boolean,
 ) {
   const page = readPage(args);
-  const list = "workflows";
+  const list = includeArchived ? "workflows with archived" : "workflows";
   const [name, id] = page.from === null ? [] : readListCursor(list, page.from);
   if (page.from !== null && (typeof name !== "string" || !isKey(id))) throw foreignCursor();
   const after = typeof name === "string" && isKey(id) ? { name, id } : null;
-  const rows = await listWorkflows(engine.database, projectIds, after, page.limit + 1);
+  const rows = await listWorkflows(engine.database, projectIds, after, page.limit + 1, includeArchived);
   return Object.assign(
     new WorkflowConnection(),
     toConnection(
@@ -192,7 +182,7 @@ export async function pageOfWorkflows(
       page,
       (row) => listCursor(list, [row.name, row.id]),
       Workflow.from,
-      async (cap) => await countWorkflows(engine.database, projectIds, cap),
+      async (cap) => await countWorkflows(engine.database, projectIds, cap, includeArchived),
     ),
   );
 }

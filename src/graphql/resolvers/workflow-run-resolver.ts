@@ -3,13 +3,10 @@ import { keyOf } from "../../domain/ids.ts";
 import { isTerminal } from "../../domain/statuses.ts";
 import { runOutputs } from "../../orchestration/outputs.ts";
 import { eventsAfter } from "../../persistence/queries/events.ts";
-import { countRuns, listRuns, type RunPage } from "../../persistence/queries/run-list.ts";
 import { stepPage } from "../../persistence/queries/steps.ts";
 import { runCursors, seqOfCursor } from "../../realtime/follow-run.ts";
 import {
   foreignCursor,
-  isKey,
-  isMoment,
   isPosition,
   listCursor,
   readListCursor,
@@ -17,21 +14,16 @@ import {
   toConnection,
 } from "../connection.ts";
 import type { RequestContext } from "../context.ts";
-import { ForwardArgs, PagingArgs } from "../page-args.ts";
+import { ForwardArgs } from "../page-args.ts";
 import { Json } from "../scalars.ts";
-import { found, readable, readableProject, readableProjects } from "../scope.ts";
+import { found, readable } from "../scope.ts";
 import { Actor } from "../types/actor.ts";
 import { Capability, capability } from "../types/capability.ts";
 import { Project } from "../types/project.ts";
 import { RunEvent, toRunEvent } from "../types/run-event.ts";
 import { StageRun, StepRun, StepRunConnection } from "../types/step-run.ts";
 import { Workflow } from "../types/workflow.ts";
-import { EnvVar, WorkflowRun, WorkflowRunConnection } from "../types/workflow-run.ts";
-import {
-  readRunFilter,
-  WorkflowRunFilterInput,
-  WorkflowRunOrderInput,
-} from "../types/workflow-run-filter.ts";
+import { EnvVar, WorkflowRun } from "../types/workflow-run.ts";
 
 const MAX_STEP_PAGE = 1_000;
 const DEFAULT_EVENT_PAGE = 100;
@@ -49,53 +41,6 @@ export class WorkflowRunResolver {
   ): Promise<WorkflowRun> {
     const key = keyOf("WorkflowRun", id);
     return WorkflowRun.from(found(readable(viewer, key === null ? null : await loaders.run.load(key))));
-  }
-
-  @Query(() => WorkflowRunConnection, {
-    description: "Runs: of one project, or of all that the viewer may read. Newest first by default.",
-  })
-  async workflowRuns(
-    @Ctx() context: RequestContext,
-    @Args(() => PagingArgs) args: PagingArgs,
-    @Arg("projectId", () => ID, { nullable: true, description: "Only this project's, by id or slug." })
-    projectId?: string | null,
-    @Arg("filter", () => WorkflowRunFilterInput, { nullable: true, description: "Only these." })
-    filter?: WorkflowRunFilterInput | null,
-    @Arg("orderBy", () => WorkflowRunOrderInput, {
-      nullable: true,
-      description: "Default: by creation, newest first.",
-    })
-    orderBy?: WorkflowRunOrderInput | null,
-  ) {
-    const { database } = context.engine;
-    const projects =
-      projectId == null
-        ? await readableProjects(database, context.viewer)
-        : [await readableProject(context, projectId)];
-    const projectIds = projects.map(({ id }) => id);
-    const page = readPage(args);
-    const conditions = readRunFilter(filter ?? {});
-    const direction = orderBy?.direction ?? "DESC";
-    const list = JSON.stringify(["runs", projectId ?? null, conditions, direction]);
-    const request: RunPage = {
-      projectIds,
-      filter: conditions,
-      direction: page.backward === (direction === "DESC") ? "ASC" : "DESC",
-      after: page.from === null ? null : runPosition(list, page.from),
-      limit: page.limit + 1,
-      offset: page.offset,
-    };
-    const rows = await listRuns(database, request);
-    return Object.assign(
-      new WorkflowRunConnection(),
-      toConnection(
-        rows,
-        page,
-        (row) => listCursor(list, [row.createdAt.getTime(), row.id]),
-        WorkflowRun.from,
-        async (cap) => await countRuns(database, projectIds, conditions, cap),
-      ),
-    );
   }
 
   @FieldResolver(() => Project, { description: "The project it belongs to." })
@@ -224,10 +169,4 @@ function stepPosition(list: string, cursor: string): number {
   const [index] = readListCursor(list, cursor);
   if (!isPosition(index)) throw foreignCursor();
   return index;
-}
-
-function runPosition(list: string, cursor: string): { createdAt: Date; id: string } {
-  const [createdAt, id] = readListCursor(list, cursor);
-  if (!isMoment(createdAt) || !isKey(id)) throw foreignCursor();
-  return { createdAt: new Date(createdAt), id };
 }

@@ -2,7 +2,7 @@ import { Field, ObjectType } from "type-graphql";
 import { encodeId } from "../../domain/ids.ts";
 import type { ProjectRecord } from "../../persistence/queries/people.ts";
 import { connectionOf } from "../connection.ts";
-import { DateTime } from "../scalars.ts";
+import { DateTime, Int } from "../scalars.ts";
 import { Node } from "./node.ts";
 
 @ObjectType("Project", {
@@ -18,6 +18,16 @@ export class Project extends Node {
 
   @Field(() => DateTime, { description: "When it was created." })
   createdAt!: Date;
+
+  @Field(() => DateTime, {
+    nullable: true,
+    description:
+      "Since when it is archived: nothing is triggered or deployed in it any more; null = it is not.",
+  })
+  archivedAt!: Date | null;
+
+  @Field(() => Int, { description: "Grows with every change of the project itself, for `expectedRevision`." })
+  revision!: number;
 
   key!: string;
 

@@ -1,4 +1,5 @@
 import { Ctx, Field, FieldResolver, InterfaceType, ObjectType, Resolver, Root } from "type-graphql";
+import type { ApprovalStatus, ApprovalVerdict } from "../../domain/approvals.ts";
 import type { EventPayloads, RunEventType } from "../../domain/events.ts";
 import type {
   StageRunStatus,
@@ -9,12 +10,14 @@ import type {
 import type { EventRecord } from "../../persistence/queries/events.ts";
 import type { RequestContext } from "../context.ts";
 import {
+  ApprovalStatusEnum,
+  ApprovalVerdictEnum,
   StageRunStatusEnum,
   StatusReasonCodeEnum,
   StepRunStatusEnum,
   WorkflowRunStatusEnum,
 } from "../enums.ts";
-import { DateTime, Int, typeNameOf } from "../scalars.ts";
+import { DateTime, Int, Json, typeNameOf } from "../scalars.ts";
 import { Actor } from "./actor.ts";
 import { StageRun, StepRun } from "./step-run.ts";
 import { StreamMessage } from "./stream.ts";
@@ -108,7 +111,65 @@ export class StepStatusChanged extends RunEvent {
   stepRun?: StepRun | null;
 }
 
+@ObjectType("RunReopened", {
+  implements: RunEvent,
+  description: "The run had ended and goes on: a retry, replay, skip or completion of one of its steps.",
+})
+export class RunReopened extends RunEvent {}
+
+@ObjectType("RunLabelsChanged", { implements: RunEvent, description: "The run has other labels." })
+export class RunLabelsChanged extends RunEvent {
+  @Field(() => Json, { description: "The run's labels from here on: an object of text values." })
+  labels!: Readonly<Record<string, string>>;
+}
+
+@ObjectType("RunDeleted", {
+  implements: RunEvent,
+  description: "The run was deleted. It is the last event, and the stream completes.",
+})
+export class RunDeleted extends RunEvent {}
+
+@ObjectType("ApprovalRequested", {
+  implements: RunEvent,
+  description: "An approval step asks for a decision.",
+})
+export class ApprovalRequested extends RunEvent {
+  @Field(() => Int, { description: "The step's attempt that asks." })
+  attempt!: number;
+
+  @Field(() => StepRun, { nullable: true, description: "The step as it is now." })
+  stepRun?: StepRun | null;
+}
+
+@ObjectType("ApprovalDecided", {
+  implements: RunEvent,
+  description: "Somebody decided on an approval step.",
+})
+export class ApprovalDecided extends RunEvent {
+  @Field(() => Int, { description: "The step's attempt that asked." })
+  attempt!: number;
+
+  @Field(() => ApprovalVerdictEnum, { description: "The decision; the event's actor made it." })
+  verdict!: ApprovalVerdict;
+
+  @Field(() => String, { nullable: true, description: "What they said to it." })
+  comment!: string | null;
+
+  @Field(() => ApprovalStatusEnum, {
+    description: "Where the approval stands with it: PENDING while more approvals are needed.",
+  })
+  approvalStatus!: ApprovalStatus;
+
+  @Field(() => StepRun, { nullable: true, description: "The step as it is now." })
+  stepRun?: StepRun | null;
+}
+
 export const RUN_EVENT_OBJECTS = [
+  RunReopened,
+  RunLabelsChanged,
+  RunDeleted,
+  ApprovalRequested,
+  ApprovalDecided,
   RunStatusChanged,
   RunFinished,
   StageStatusChanged,
@@ -122,6 +183,12 @@ const MAKERS: {
   RunStatusChanged: ({ status, reason }) =>
     Object.assign(new RunStatusChanged(), { runStatus: status, statusReason: reason }),
   RunFinished: ({ success, error }) => Object.assign(new RunFinished(), { success, error }),
+  RunReopened: () => new RunReopened(),
+  RunLabelsChanged: ({ labels }) => Object.assign(new RunLabelsChanged(), { labels }),
+  RunDeleted: () => new RunDeleted(),
+  ApprovalRequested: ({ attempt }) => Object.assign(new ApprovalRequested(), { attempt }),
+  ApprovalDecided: ({ attempt, verdict, comment, status }) =>
+    Object.assign(new ApprovalDecided(), { attempt, verdict, comment, approvalStatus: status }),
   StageStatusChanged: ({ status, reason }) =>
     Object.assign(new StageStatusChanged(), { stageStatus: status, statusReason: reason }),
   StepStatusChanged: ({ status, attempt, reason }) =>
@@ -171,8 +238,37 @@ export class StepStatusChangedResolver {
     @Root() { record }: StepStatusChanged,
     @Ctx() { loaders }: RequestContext,
   ): Promise<StepRun | null> {
-    if (record.type !== "StepStatusChanged") return null;
-    const step = await loaders.step.load({ runId: record.runId, index: record.payload.step });
-    return step === null ? null : StepRun.from(step);
+    return await stepOfEvent(record, loaders);
   }
+}
+
+@Resolver(() => ApprovalRequested)
+export class ApprovalRequestedResolver {
+  @FieldResolver(() => StepRun, { nullable: true })
+  async stepRun(
+    @Root() { record }: ApprovalRequested,
+    @Ctx() { loaders }: RequestContext,
+  ): Promise<StepRun | null> {
+    return await stepOfEvent(record, loaders);
+  }
+}
+
+@Resolver(() => ApprovalDecided)
+export class ApprovalDecidedResolver {
+  @FieldResolver(() => StepRun, { nullable: true })
+  async stepRun(
+    @Root() { record }: ApprovalDecided,
+    @Ctx() { loaders }: RequestContext,
+  ): Promise<StepRun | null> {
+    return await stepOfEvent(record, loaders);
+  }
+}
+
+async function stepOfEvent(
+  { runId, payload }: EventRecord,
+  { step: steps }: RequestContext["loaders"],
+): Promise<StepRun | null> {
+  if (!("step" in payload) || typeof payload.step !== "number") return null;
+  const step = await steps.load({ runId, index: payload.step });
+  return step === null ? null : StepRun.from(step);
 }

@@ -100,7 +100,7 @@ export class Task {
 
   @Field(() => Json, {
     description:
-      "What to execute: `{run shell timeoutMs graceMs env: [{key value}] source: {git ref commit}}`, everything resolved.",
+      "What to execute, everything resolved: `{run shell timeoutMs graceMs env: [{key value}] source: {git ref commit} http}`. Where `http` is not null it is a request instead of a command: `{method url headers: [{key value}] body expect: [{from to}]}`.",
   })
   spec!: object;
 }
@@ -194,7 +194,8 @@ export class TaskReportInput {
 
   @Field(() => Json, {
     nullable: true,
-    description: "What the step wrote to `$RUNCAST_OUTPUT`: an object, at most 1 MiB.",
+    description:
+      "What the step wrote to `$RUNCAST_OUTPUT`, or what its request was answered with: an object, at most 1 MiB.",
   })
   output?: unknown;
 
@@ -285,6 +286,21 @@ export class AppendLogsPayload {
   results!: LogAppendResult[];
 }
 
+@InputType("SourceCommitInput", { description: "A commit of a run's source." })
+export class SourceCommitInput {
+  @Field(() => String, { description: "Its hash: 40 or 64 lower-case hex digits." })
+  sha!: string;
+
+  @Field(() => String, { description: "Its message, at most 4,000 characters." })
+  message!: string;
+
+  @Field(() => String, { description: "Name of its author, at most 500 characters." })
+  author!: string;
+
+  @Field(() => DateTime, { description: "When it was written." })
+  at!: Date;
+}
+
 @InputType("PinRunSourceInput", { description: "The commit that a runner resolved a run's source to." })
 export class PinRunSourceInput {
   @Field(() => ID, { description: SESSION })
@@ -304,10 +320,23 @@ export class PinRunSourceInput {
 
   @Field(() => String, { nullable: true, description: "The commit's message, where it is known." })
   message?: string | null;
+
+  @Field(() => [SourceCommitInput], {
+    nullable: true,
+    description:
+      "The commits since `previousCommit` of the answer to an earlier pin, newest first, where they are known. At most 100; the first list of a run stays.",
+  })
+  commits?: SourceCommitInput[] | null;
 }
 
 @ObjectType("PinRunSourcePayload", { description: "The commit that the run executes." })
 export class PinRunSourcePayload {
   @Field(() => String, { description: "The commit that every host must use: the first pin wins." })
   commit!: string;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "The commit of the newest earlier run of the same workflow and branch.",
+  })
+  previousCommit!: string | null;
 }

@@ -2,7 +2,6 @@ import { Field, ObjectType } from "type-graphql";
 import { encodeId } from "../../domain/ids.ts";
 import type { CancelProof } from "../../domain/run-state.ts";
 import { type Result, resultOf, type StageRunStatus, type StepRunStatus } from "../../domain/statuses.ts";
-import type { RunnerRecord } from "../../persistence/queries/people.ts";
 import type { AttemptRecord, StageRecord, StepRecord } from "../../persistence/queries/steps.ts";
 import { connectionOf } from "../connection.ts";
 import { CancelProofEnum, ResultEnum, StageRunStatusEnum, StepRunStatusEnum } from "../enums.ts";
@@ -10,34 +9,6 @@ import { DateTime, Float, ID, Int, Json } from "../scalars.ts";
 import { durationMs } from "./durations.ts";
 import { Node } from "./node.ts";
 import { StatusReason } from "./status-reason.ts";
-
-@ObjectType("Runner", { description: "A process that executes steps." })
-export class Runner {
-  @Field(() => ID, { description: "The runner's id." })
-  id!: string;
-
-  @Field(() => String, { description: "Its name, unique for its account." })
-  name!: string;
-
-  @Field(() => String, { description: "The host it runs on." })
-  hostname!: string;
-
-  @Field(() => String, { description: "Its Runcast version." })
-  version!: string;
-
-  @Field(() => [String], { description: "The queues it serves." })
-  queues!: readonly string[];
-
-  @Field(() => [String], { description: "The labels it carries: it takes steps that ask for no others." })
-  labels!: readonly string[];
-
-  @Field(() => Int, { description: "How many steps it executes at once." })
-  capacity!: number;
-
-  static from(record: RunnerRecord): Runner {
-    return Object.assign(new Runner(), record, { id: encodeId("Runner", record.id) });
-  }
-}
 
 @ObjectType("StageRun", {
   implements: Node,
@@ -139,6 +110,17 @@ export class StepRun extends Node {
   @Field(() => [String], { description: "Labels that a runner must carry to take it." })
   labels!: readonly string[];
 
+  @Field(() => Int, {
+    description: "0 to 100: 100 once it has succeeded, 0 before.",
+  })
+  progress!: number;
+
+  @Field(() => DateTime, { description: "When it was made, together with its run." })
+  createdAt!: Date;
+
+  @Field(() => DateTime, { description: "When it last started, ended or changed its status for a reason." })
+  updatedAt!: Date;
+
   @Field(() => DateTime, { nullable: true, description: "When its newest attempt, or its delay, began." })
   startedAt!: Date | null;
 
@@ -178,10 +160,18 @@ export class StepRun extends Node {
       result: resultOf(record.status),
       depsCompleted: needs.length - openNeeds,
       depsRequired: needs.length,
+      progress: record.status === "SUCCEEDED" ? 100 : 0,
+      updatedAt: newestOf(record),
       durationMs: durationMs(startedAt, finishedAt),
       record,
     });
   }
+}
+
+function newestOf({ createdAt, startedAt, finishedAt, statusReason }: StepRecord): Date {
+  const reasonAt = statusReason === null ? null : new Date(statusReason.at);
+  const moments = [createdAt, startedAt, finishedAt, reasonAt].filter((moment) => moment !== null);
+  return new Date(Math.max(...moments.map((moment) => moment.getTime())));
 }
 
 export const StepRunConnection = connectionOf("StepRun", () => StepRun);

@@ -8,7 +8,7 @@ import {
   type WorkflowRunStatus,
 } from "../../domain/statuses.ts";
 import type { RunTriggerType } from "../../domain/triggers.ts";
-import type { RunRecord } from "../../persistence/queries/runs.ts";
+import type { RunRecord, StoredCommit } from "../../persistence/queries/runs.ts";
 import { connectionOf } from "../connection.ts";
 import { ResultEnum, RunTriggerTypeEnum, WorkflowRunPhaseEnum, WorkflowRunStatusEnum } from "../enums.ts";
 import { DateTime, Float, ID, Int, Json } from "../scalars.ts";
@@ -32,9 +32,30 @@ export class RunTrigger {
 
   @Field(() => String, {
     nullable: true,
-    description: "The cause itself, such as a schedule's id; null for a plain request.",
+    description: "Id of the schedule or webhook that made it; null for every other cause.",
   })
   ref!: string | null;
+}
+
+@ObjectType("Commit", { description: "A commit of the repository that a run works on." })
+export class Commit {
+  @Field(() => String, { description: "Its hash." })
+  sha!: string;
+
+  @Field(() => String, { nullable: true, description: "Its message." })
+  message!: string | null;
+
+  @Field(() => String, { nullable: true, description: "Who wrote it." })
+  author!: string | null;
+
+  @Field(() => DateTime, { nullable: true, description: "When it was made." })
+  at!: Date | null;
+
+  static from({ sha, message, author, at }: StoredCommit): Commit {
+    const moment = new Date(at ?? "");
+    const known = Number.isNaN(moment.getTime()) ? null : moment;
+    return Object.assign(new Commit(), { sha, message: message ?? null, author: author ?? null, at: known });
+  }
 }
 
 @ObjectType("WorkflowRun", {
@@ -74,6 +95,24 @@ export class WorkflowRun extends Node {
       "0 to 100: the share of its steps that have ended. 100 on success; any other end keeps the last value.",
   })
   progress!: number;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: "How many of its steps may execute at once; null = as many as there are runners for.",
+  })
+  maxParallelSteps!: number | null;
+
+  @Field(() => Float, {
+    description: "Milliseconds after which it is ended; a reopened run gets them again.",
+  })
+  timeoutMs!: number;
+
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      "How often a failed step is tried again, whatever its workflow says; null = as its workflow says.",
+  })
+  stepRetries!: number | null;
 
   @Field(() => String, { nullable: true, description: "Why it failed, in one line; null when it did not." })
   error!: string | null;

@@ -1,4 +1,11 @@
 import { LogChunkEntity, LogStreamEntity, RunEventEntity, StepAttemptEntity } from "./appended.ts";
+import { ApprovalDecisionEntity, ApprovalEntity } from "./approvals.ts";
+import {
+  BulkOperationEntity,
+  BulkOperationItemEntity,
+  IdempotencyKeyEntity,
+  RunSignalEntity,
+} from "./commands.ts";
 import {
   AccountEntity,
   ApiTokenEntity,
@@ -8,7 +15,15 @@ import {
   ProjectMemberEntity,
 } from "./people.ts";
 import { RunnerEntity, RunnerSessionEntity } from "./runners.ts";
-import { StageRunEntity, StepRunEntity, WorkflowRunEntity, WorkflowRunInputEntity } from "./runs.ts";
+import {
+  RunTombstoneEntity,
+  StageRunEntity,
+  StepResultEntity,
+  StepRunEntity,
+  WorkflowRunEntity,
+  WorkflowRunInputEntity,
+} from "./runs.ts";
+import { ScheduleEntity, WebhookDeliveryEntity, WebhookEntity } from "./triggers.ts";
 import {
   QueuePoolEntity,
   WorkflowEdgeEntity,
@@ -33,6 +48,17 @@ export const ENTITIES = [
   WorkflowRunInputEntity,
   StageRunEntity,
   StepRunEntity,
+  StepResultEntity,
+  RunTombstoneEntity,
+  ApprovalEntity,
+  ApprovalDecisionEntity,
+  RunSignalEntity,
+  IdempotencyKeyEntity,
+  BulkOperationEntity,
+  BulkOperationItemEntity,
+  ScheduleEntity,
+  WebhookEntity,
+  WebhookDeliveryEntity,
   RunnerEntity,
   RunnerSessionEntity,
   StepAttemptEntity,

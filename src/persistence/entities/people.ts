@@ -22,6 +22,8 @@ export class AccountEntity {
   @Column(text("avatar_url", { nullable: true })) avatarUrl!: string | null;
   @Column(bool("system_admin", { default: false })) systemAdmin!: boolean;
   @Column(time("created_at")) createdAt!: Date;
+  /** Its tokens are refused from then on. */
+  @Column(time("disabled_at", { nullable: true })) disabledAt!: Date | null;
 }
 
 @Entity("project")
@@ -31,6 +33,9 @@ export class ProjectEntity {
   @Column(text("slug")) slug!: string;
   @Column(text("name")) name!: string;
   @Column(time("created_at")) createdAt!: Date;
+  /** Nothing can be started in it any more. */
+  @Column(time("archived_at", { nullable: true })) archivedAt!: Date | null;
+  @Column(integer("revision", { default: 1 })) revision!: number;
 }
 
 @Entity("project_member")

@@ -1,5 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn, Unique } from "typeorm";
-import { CANCEL_PROOFS, type CancelProof } from "../../domain/run-state.ts";
+import { CANCEL_PROOFS, type CancelProof, ON_DEATH, type OnDeath } from "../../domain/run-state.ts";
 import {
   STAGE_RUN_STATUSES,
   STEP_RUN_STATUSES,
@@ -9,7 +9,7 @@ import {
   type WorkflowRunStatus,
 } from "../../domain/statuses.ts";
 import { RUN_TRIGGER_TYPES, type RunTriggerType } from "../../domain/triggers.ts";
-import { integer, json, oneOf, references, text, time, uuid } from "./columns.ts";
+import { bool, integer, json, oneOf, references, text, time, transactionId, uuid } from "./columns.ts";
 import { AccountEntity, ProjectEntity } from "./people.ts";
 import { WorkflowEntity, WorkflowVersionEntity } from "./workflows.ts";
 
@@ -20,6 +20,14 @@ import { WorkflowEntity, WorkflowVersionEntity } from "./workflows.ts";
 @Index("workflow_run_by_status", { synchronize: false })
 @Index("workflow_run_by_workflow", { synchronize: false })
 @Index("workflow_run_to_expire", { synchronize: false })
+@Index("workflow_run_by_branch", { synchronize: false })
+@Index("workflow_run_by_creator", { synchronize: false })
+@Index("workflow_run_by_labels", { synchronize: false })
+@Index("workflow_run_by_retry", { synchronize: false })
+@Index("workflow_run_by_root", { synchronize: false })
+@Index("workflow_run_by_source", { synchronize: false })
+@Index("workflow_run_by_parent", { synchronize: false })
+@Index("workflow_run_to_purge", { synchronize: false })
 export class WorkflowRunEntity {
   @PrimaryColumn(uuid("id")) id!: string;
   @Column(uuid("project_id")) projectId!: string;
@@ -53,6 +61,24 @@ export class WorkflowRunEntity {
   @Column(time("finished_at", { nullable: true })) finishedAt!: Date | null;
   @Column(time("finalized_at", { nullable: true })) finalizedAt!: Date | null;
   @Column(time("expires_at")) expiresAt!: Date;
+  /** The pause that was accepted for it. */
+  @Column(json("pause", { nullable: true })) pause!: unknown;
+  @Column(integer("max_parallel_steps", { nullable: true })) maxParallelSteps!: number | null;
+  @Column(integer("step_retries", { nullable: true })) stepRetries!: number | null;
+  /** Milliseconds; a reopened run gets them again. */
+  @Column({ name: "timeout_ms", type: "bigint" }) timeoutMs!: string;
+  /** It is finalized as soon as it has ended. */
+  @Column(bool("sealing", { default: false })) sealing!: boolean;
+  @Column(json("annotations", { default: {} })) annotations!: Record<string, string>;
+  @Column(uuid("retry_of_id", { nullable: true })) retryOfId!: string | null;
+  /** The first run of a chain of retries; null for that one itself. */
+  @Column(uuid("root_run_id", { nullable: true })) rootRunId!: string | null;
+  @Column(uuid("source_run_id", { nullable: true })) sourceRunId!: string | null;
+  @Column(uuid("parent_run_id", { nullable: true })) parentRunId!: string | null;
+  @Column(integer("parent_step_idx", { nullable: true })) parentStepIndex!: number | null;
+  @Column(integer("parent_attempt", { nullable: true })) parentAttempt!: number | null;
+  /** Hidden everywhere from then on; a duty removes the rows once nothing of it runs any more. */
+  @Column(time("deleted_at", { nullable: true })) deletedAt!: Date | null;
   @references(() => ProjectEntity, "workflow_run", "project_id", "CASCADE") project?: ProjectEntity;
   @references(() => WorkflowEntity, "workflow_run", "workflow_id", "CASCADE") workflow?: WorkflowEntity;
   @references(() => WorkflowVersionEntity, "workflow_run", "workflow_version_id")
@@ -66,6 +92,9 @@ export class WorkflowRunInputEntity {
   @Column(json("inputs")) inputs!: Record<string, unknown>;
   @Column(json("payload", { nullable: true })) payload!: unknown;
   @Column(json("env_vars")) envVars!: { key: string; value: string }[];
+  @Column(bool("debug", { default: false })) debug!: boolean;
+  /** Commits since the branch's previous run, told by the runner that checked out first. */
+  @Column(json("commits", { nullable: true })) commits!: unknown;
 }
 
 @Entity("stage_run")
@@ -105,4 +134,32 @@ export class StepRunEntity {
   @Column(integer("exit_code", { nullable: true })) exitCode!: number | null;
   @Column(oneOf("cancel_proof", "cancel_proof", CANCEL_PROOFS, { nullable: true }))
   cancelProof!: CancelProof | null;
+  /** What becomes of it once what it does is confirmed dead. */
+  @Column(oneOf("on_death", "step_on_death", ON_DEATH, { nullable: true })) onDeath!: OnDeath | null;
+  /** Starts that cost no try. */
+  @Column(integer("free_starts", { default: 0 })) freeStarts!: number;
+}
+
+/** The result of a step that no attempt gave: forced, completed from outside, or reused from another run. */
+@Entity("step_result")
+export class StepResultEntity {
+  @PrimaryColumn(uuid("run_id")) runId!: string;
+  @PrimaryColumn(integer("idx")) index!: number;
+  @Column(json("output", { nullable: true })) output!: Record<string, unknown> | null;
+  /** How an external system completed it. */
+  @Column(json("completion", { nullable: true })) completion!: unknown;
+  @Column(uuid("reused_run_id", { nullable: true })) reusedRunId!: string | null;
+  @Column(integer("reused_idx", { nullable: true })) reusedIndex!: number | null;
+}
+
+/** What is left of a deleted run, so that lists and resumed streams learn of it. */
+@Entity("run_tombstone")
+export class RunTombstoneEntity {
+  @PrimaryColumn(uuid("run_id")) runId!: string;
+  @Column(uuid("project_id")) projectId!: string;
+  @Column(integer("seq")) seq!: number;
+  @Column(transactionId) xid!: string;
+  @Column(uuid("actor_id", { nullable: true })) actorId!: string | null;
+  @Column(time("at")) at!: Date;
+  @references(() => ProjectEntity, "run_tombstone", "project_id", "CASCADE") project?: ProjectEntity;
 }

@@ -12,6 +12,9 @@ export class WorkflowEntity {
   @Column(integer("last_run_number", { default: 0 })) lastRunNumber!: number;
   @Column(time("created_at")) createdAt!: Date;
   @Column(time("updated_at")) updatedAt!: Date;
+  /** It makes no more runs. */
+  @Column(time("archived_at", { nullable: true })) archivedAt!: Date | null;
+  @Column(integer("revision", { default: 1 })) revision!: number;
   @references(() => ProjectEntity, "workflow", "project_id", "CASCADE") project?: ProjectEntity;
 }
 

@@ -30,11 +30,13 @@ begin
   where g.run_id = d.run_id and g.idx = d.idx;
 
   update workflow_run r set status = d.status, status_reason = d.status_reason, ending = d.ending,
-    progress = d.progress, open_steps = d.open_steps, active_steps = d.active_steps, last_seq = d.last_seq,
+    pause = d.pause, sealing = d.sealing, finalized_at = d.finalized_at, expires_at = d.expires_at,
+    labels = coalesce(d.labels, r.labels),
+    annotations = coalesce(d.annotations, r.annotations), progress = d.progress, open_steps = d.open_steps, active_steps = d.active_steps, last_seq = d.last_seq,
     revision = r.revision + d.revised::integer, queued_at = d.queued_at, started_at = d.started_at,
     finished_at = d.finished_at, updated_at = p_now
   from jsonb_to_recordset(p_runs) as d(id uuid, status workflow_run_status, status_reason jsonb, ending jsonb,
-    progress smallint, open_steps integer, active_steps integer, last_seq integer, revised boolean,
+    pause jsonb, sealing boolean, finalized_at timestamptz, expires_at timestamptz, labels jsonb, annotations jsonb, progress smallint, open_steps integer, active_steps integer, last_seq integer, revised boolean,
     queued_at timestamptz, started_at timestamptz, finished_at timestamptz)
   where r.id = d.id;
 
@@ -48,7 +50,8 @@ begin
     select d.*, w.pool_id
     from jsonb_to_recordset(p_steps) as d(run_id uuid, idx integer, status step_run_status, status_reason jsonb,
       pending integer, fence integer, attempt integer, lost smallint, leased boolean, started_at timestamptz,
-      finished_at timestamptz, due_at timestamptz, exit_code integer, cancel_proof cancel_proof)
+      finished_at timestamptz, due_at timestamptz, exit_code integer, cancel_proof cancel_proof, ready boolean,
+      on_death step_on_death, free_starts integer)
     cross join lateral (
       select r.workflow_version_id as version_id from workflow_run r where r.id = d.run_id offset 0
     ) r
@@ -59,7 +62,7 @@ begin
   update step_run s set
     status = d.status, status_reason = d.status_reason, pending = d.pending, fence = d.fence,
     attempt = d.attempt, lost = d.lost, session_id = case when d.leased then s.session_id end,
-    ready_pool = case when d.status = 'QUEUED' and not d.leased then d.pool_id end,
+    ready_pool = case when d.ready then d.pool_id end, on_death = d.on_death, free_starts = d.free_starts,
     started_at = d.started_at, finished_at = d.finished_at, due_at = d.due_at, exit_code = d.exit_code,
     cancel_proof = d.cancel_proof
   from delta d where s.run_id = d.run_id and s.idx = d.idx

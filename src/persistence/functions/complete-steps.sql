@@ -3,6 +3,7 @@
 --   - a report does not fit its step (another fence or session, an ended step): the slow path tells late from
 --     repeated;
 --   - the run or one of its stages is not RUNNING, or would stop being so;
+--   - the run limits how many of its steps execute at once: the slot has to be given to somebody;
 --   - a dependent becomes free that does not simply go to the queue: a delay, a condition, a failed stage before.
 -- The first statement takes the locks, the second works with the snapshot after them: a single statement that
 -- waits for the lock would count with what it saw before.
@@ -29,7 +30,7 @@ begin
       p_log_crcs) as i(run_id, idx, fence, session_id, done, exit_code, output, log_length, log_crc)
     left join lateral (
       select r.workflow_version_id as version_id, r.last_seq from workflow_run r
-      where r.id = i.run_id and r.status = 'RUNNING' offset 0
+      where r.id = i.run_id and r.status = 'RUNNING' and r.max_parallel_steps is null offset 0
     ) r on true
     left join lateral (
       select s.stage_idx, s.status as before, s.started_at, s.attempt + (s.status = 'QUEUED')::integer as attempt

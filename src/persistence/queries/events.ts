@@ -20,7 +20,12 @@ const AFTER: Statement = {
 };
 const HEAD: Statement = {
   name: "event-head",
-  text: `select last_seq as "lastSeq" from workflow_run where id = $1`,
+  text: `select last_seq as "lastSeq", finished_at is not null as finished from workflow_run where id = $1`,
+};
+const TOMBSTONE: Statement = {
+  name: "run-tombstone",
+  text: `select run_id as "runId", project_id as "projectId", seq, actor_id as "actorId", at
+    from run_tombstone where run_id = $1`,
 };
 const EPOCH: Statement = {
   name: "epoch",
@@ -38,10 +43,37 @@ export async function eventsAfter(
   return await source.query<EventRecord>(AFTER, [runId, seq, limit]);
 }
 
-/** The newest event's seq; null when there is no such run. */
-export async function lastSeq(source: Queryable, runId: string): Promise<number | null> {
-  const [row] = await source.query<{ lastSeq: number }>(HEAD, [runId]);
-  return row?.lastSeq ?? null;
+/** Where a run's events end for now. */
+export interface EventHead {
+  readonly lastSeq: number;
+  /** The run has ended, and was not reopened since. */
+  readonly finished: boolean;
+}
+
+/** Null when there is no such run, or none any more. */
+export async function eventHead(source: Queryable, runId: string): Promise<EventHead | null> {
+  const [row] = await source.query<EventHead>(HEAD, [runId]);
+  return row ?? null;
+}
+
+/** What is left of a deleted run. */
+export interface TombstoneRecord {
+  readonly runId: string;
+  readonly projectId: string;
+  /** The seq of the event that says that it was deleted, its last one. */
+  readonly seq: number;
+  readonly actorId: string | null;
+  readonly at: Date;
+}
+
+export async function findTombstone(source: Queryable, runId: string): Promise<TombstoneRecord | null> {
+  const [row] = await source.query<TombstoneRecord>(TOMBSTONE, [runId]);
+  return row ?? null;
+}
+
+/** The deletion as an event, also when the run's events are gone already. */
+export function deletionEvent({ runId, seq, actorId, at }: TombstoneRecord): EventRecord {
+  return { runId, seq, actorId, at, type: "RunDeleted", payload: {} };
 }
 
 /**

@@ -15,16 +15,9 @@ export interface ProjectRecord {
   readonly slug: string;
   readonly name: string;
   readonly createdAt: Date;
-}
-
-export interface RunnerRecord {
-  readonly id: string;
-  readonly name: string;
-  readonly hostname: string;
-  readonly version: string;
-  readonly queues: readonly string[];
-  readonly labels: readonly string[];
-  readonly capacity: number;
+  /** Nothing can be started or deployed in it any more. */
+  readonly archivedAt: Date | null;
+  readonly revision: number;
 }
 
 export interface TokenRecord {
@@ -41,21 +34,18 @@ const ACCOUNTS: Statement = {
   name: "find-accounts",
   text: `select id, type, username, name, avatar_url as "avatarUrl" from account where id = any ($1)`,
 };
+const PROJECT_COLUMNS = `id, slug, name, created_at as "createdAt", archived_at as "archivedAt", revision`;
 const PROJECTS: Statement = {
   name: "find-projects",
-  text: `select id, slug, name, created_at as "createdAt" from project where id = any ($1)`,
+  text: `select ${PROJECT_COLUMNS} from project where id = any ($1)`,
 };
 const PROJECT_BY_SLUG: Statement = {
   name: "find-project-by-slug",
-  text: `select id, slug, name, created_at as "createdAt" from project where slug = $1`,
+  text: `select ${PROJECT_COLUMNS} from project where slug = $1`,
 };
 const ALL_PROJECTS: Statement = {
   name: "all-projects",
-  text: `select id, slug, name, created_at as "createdAt" from project order by slug collate "C"`,
-};
-const RUNNERS: Statement = {
-  name: "find-runners",
-  text: "select id, name, hostname, version, queues, labels, capacity from runner where id = any ($1)",
+  text: `select ${PROJECT_COLUMNS} from project order by slug collate "C"`,
 };
 const TOKEN: Statement = {
   name: "find-token",
@@ -64,8 +54,26 @@ const TOKEN: Statement = {
       coalesce((select jsonb_object_agg(m.project_id, m.role) from project_member m where m.account_id = a.id), '{}')
         as roles
     from api_token t join account a on a.id = t.account_id
-    where t.hash = $1 and t.revoked_at is null and (t.expires_at is null or t.expires_at > $2)`,
+    where t.hash = $1 and t.revoked_at is null and a.disabled_at is null
+      and (t.expires_at is null or t.expires_at > $2)`,
 };
+
+const GRANT: Statement = {
+  name: "grant-of-account",
+  text: `select a.id as "accountId", a.type, a.system_admin as "systemAdmin",
+      coalesce((select jsonb_object_agg(m.project_id, m.role) from project_member m where m.account_id = a.id), '{}')
+        as roles
+    from account a where a.id = $1 and a.disabled_at is null`,
+};
+
+/** What an account may do now, whatever token it uses; null when it may do nothing any more. */
+export async function findGrant(
+  source: Queryable,
+  accountId: string,
+): Promise<Pick<TokenRecord, "accountId" | "type" | "systemAdmin" | "roles"> | null> {
+  const [row] = await source.query<TokenRecord>(GRANT, [accountId]);
+  return row ?? null;
+}
 
 export async function findAccounts(source: Queryable, ids: readonly string[]): Promise<AccountRecord[]> {
   return await source.query<AccountRecord>(ACCOUNTS, [ids]);
@@ -82,10 +90,6 @@ export async function findProjectBySlug(source: Queryable, slug: string): Promis
 
 export async function allProjects(source: Queryable): Promise<ProjectRecord[]> {
   return await source.query<ProjectRecord>(ALL_PROJECTS, []);
-}
-
-export async function findRunners(source: Queryable, ids: readonly string[]): Promise<RunnerRecord[]> {
-  return await source.query<RunnerRecord>(RUNNERS, [ids]);
 }
 
 /** Tokens are stored as their SHA-256: 256 random bits need no slow hash. */

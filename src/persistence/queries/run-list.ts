@@ -1,37 +1,21 @@
-import type { WorkflowRunStatus } from "../../domain/statuses.ts";
-import type { RunTriggerType } from "../../domain/triggers.ts";
 import type { Queryable } from "./queryable.ts";
+import { matchingRuns, type RunFilter } from "./run-filter.ts";
 import { RUN_COLUMNS, RUN_TABLES, type RunRecord } from "./runs.ts";
+import { allOf, Values } from "./values.ts";
 
-export const LABEL_OPERATORS = ["EQ", "IN", "NOT_IN", "EXISTS", "NOT_EXISTS"] as const;
-export type LabelOperator = (typeof LABEL_OPERATORS)[number];
-
-export interface LabelCondition {
-  readonly key: string;
-  readonly op: LabelOperator;
-  readonly values: readonly string[];
-}
-
-/** Which runs: every condition that is given must hold. Null = no condition, an empty list = none match. */
-export interface RunFilter {
-  readonly ids: readonly string[] | null;
-  readonly workflowIds: readonly string[] | null;
-  readonly status: readonly WorkflowRunStatus[] | null;
-  readonly trigger: readonly RunTriggerType[] | null;
-  readonly branch: string | null;
-  /** Prefix of the commit's hash. */
-  readonly commit: string | null;
-  readonly createdFrom: Date | null;
-  readonly createdBefore: Date | null;
-  /** All of them must hold. */
-  readonly labels: readonly LabelCondition[] | null;
-}
-
+export const RUN_ORDER_FIELDS = ["CREATED_AT", "STARTED_AT", "FINISHED_AT", "UPDATED_AT"] as const;
+export type RunOrderField = (typeof RUN_ORDER_FIELDS)[number];
 export type RunDirection = "ASC" | "DESC";
+
+/** Runs without the moment come last, whichever end comes first. */
+export interface RunOrder {
+  readonly field: RunOrderField;
+  readonly direction: RunDirection;
+}
 
 /** Where a page begins: the sort key of its neighbour. */
 export interface RunPosition {
-  readonly createdAt: Date;
+  readonly moment: Date | null;
   readonly id: string;
 }
 
@@ -39,69 +23,53 @@ export interface RunPage {
   /** Runs of these projects; the caller has checked that the viewer may read them. Null = of all. */
   readonly projectIds: readonly string[] | null;
   readonly filter: RunFilter;
-  readonly direction: RunDirection;
-  readonly after: RunPosition | null;
+  readonly order: RunOrder;
+  /** Read against the order: a page before a position. */
+  readonly backward: boolean;
+  readonly from: RunPosition | null;
   readonly limit: number;
   readonly offset: number;
 }
 
-/** Collects conditions and their values; `$n` is written by `value`. */
-class Conditions {
-  readonly texts: string[] = [];
-  readonly values: unknown[] = [];
+const ORDER_KEYS = {
+  CREATED_AT: { column: "r.created_at", key: "createdAt", missing: false },
+  STARTED_AT: { column: "r.started_at", key: "startedAt", missing: true },
+  FINISHED_AT: { column: "r.finished_at", key: "finishedAt", missing: true },
+  UPDATED_AT: { column: "r.updated_at", key: "updatedAt", missing: false },
+} as const;
 
-  value(value: unknown): string {
-    this.values.push(value);
-    return `$${this.values.length}`;
-  }
-
-  add(value: unknown, condition: (parameter: string) => string): void {
-    if (value !== null) this.texts.push(condition(this.value(value)));
-  }
-
-  get where(): string {
-    return this.texts.length === 0 ? "" : `where ${this.texts.join(" and ")}`;
-  }
-}
-
-function conditionsOf(projectIds: RunPage["projectIds"], filter: RunFilter): Conditions {
-  const conditions = new Conditions();
-  conditions.add(projectIds, (p) => `r.project_id = any (${p}::uuid[])`);
-  conditions.add(filter.ids, (p) => `r.id = any (${p}::uuid[])`);
-  conditions.add(filter.workflowIds, (p) => `r.workflow_id = any (${p}::uuid[])`);
-  conditions.add(filter.status, (p) => `r.status = any (${p}::workflow_run_status[])`);
-  conditions.add(filter.trigger, (p) => `r.trigger_type = any (${p}::run_trigger_type[])`);
-  conditions.add(filter.branch, (p) => `r.branch = ${p}`);
-  conditions.add(filter.commit, (p) => `starts_with(r.commit, ${p})`);
-  conditions.add(filter.createdFrom, (p) => `r.created_at >= ${p}`);
-  conditions.add(filter.createdBefore, (p) => `r.created_at < ${p}`);
-  for (const label of filter.labels ?? []) conditions.texts.push(labelCondition(conditions, label));
-  return conditions;
-}
-
-function labelCondition(conditions: Conditions, { key, op, values }: LabelCondition): string {
-  const value = `r.labels ->> ${conditions.value(key)}::text`;
-  if (op === "EXISTS") return `${value} is not null`;
-  if (op === "NOT_EXISTS") return `${value} is null`;
-  const matches = `coalesce(${value} = any (${conditions.value(values)}::text[]), false)`;
-  return op === "NOT_IN" ? `not ${matches}` : matches;
+/** A run's place in the order. */
+export function positionOf(run: RunRecord, { field }: RunOrder): RunPosition {
+  return { moment: run[ORDER_KEYS[field].key], id: run.id };
 }
 
 /** One page by keyset: a deep page costs what the first one costs. */
 export async function listRuns(source: Queryable, page: RunPage): Promise<RunRecord[]> {
-  const conditions = conditionsOf(page.projectIds, page.filter);
-  if (page.after !== null) {
-    const { createdAt, id } = page.after;
-    const before = page.direction === "DESC" ? "<" : ">";
-    conditions.texts.push(
-      `(r.created_at, r.id) ${before} (${conditions.value(createdAt)}::timestamptz, ${conditions.value(id)}::uuid)`,
-    );
+  const values = new Values();
+  const { field, direction } = page.order;
+  const { column, missing } = ORDER_KEYS[field];
+  const reading = page.backward === (direction === "DESC") ? "asc" : "desc";
+  const nulls = missing ? ` nulls ${page.backward ? "first" : "last"}` : "";
+  const conditions = allOf([
+    matchingRuns(page.projectIds, page.filter, values, "r"),
+    page.from === null ? null : beyond(page.from, page, values),
+  ]);
+  const text = `select ${RUN_COLUMNS} from ${RUN_TABLES} where ${conditions}
+    order by ${column} ${reading}${nulls}, r.id ${reading}
+    limit ${values.add(page.limit)} offset ${values.add(page.offset)}`;
+  return await source.query<RunRecord>({ text }, values.list);
+}
+
+/** What is read behind a position. Those without a moment are the end of the list. */
+function beyond({ moment, id }: RunPosition, { order, backward }: RunPage, values: Values): string {
+  const { column, missing } = ORDER_KEYS[order.field];
+  const sign = backward === (order.direction === "DESC") ? ">" : "<";
+  if (moment === null) {
+    const amongMissing = `(${column} is null and r.id ${sign} ${values.add(id)}::uuid)`;
+    return backward ? `(${amongMissing} or ${column} is not null)` : amongMissing;
   }
-  const { direction } = page;
-  const text = `select ${RUN_COLUMNS} from ${RUN_TABLES} ${conditions.where}
-    order by r.created_at ${direction}, r.id ${direction}
-    limit ${conditions.value(page.limit)} offset ${conditions.value(page.offset)}`;
-  return await source.query<RunRecord>({ text }, conditions.values);
+  const amongKnown = `(${column}, r.id) ${sign} (${values.add(moment)}::timestamptz, ${values.add(id)}::uuid)`;
+  return missing && !backward ? `(${amongKnown} or ${column} is null)` : amongKnown;
 }
 
 /** How many there are, counted up to `cap` and no further. */
@@ -111,9 +79,10 @@ export async function countRuns(
   filter: RunFilter,
   cap: number,
 ): Promise<number> {
-  const conditions = conditionsOf(projectIds, filter);
+  const values = new Values();
   const text = `select count(*)::integer as count from (
-    select from workflow_run r ${conditions.where} limit ${conditions.value(cap)}) matching`;
-  const [row] = await source.query<{ count: number }>({ text }, conditions.values);
+    select from workflow_run r where ${matchingRuns(projectIds, filter, values, "r")}
+    limit ${values.add(cap)}) matching`;
+  const [row] = await source.query<{ count: number }>({ text }, values.list);
   return row!.count;
 }

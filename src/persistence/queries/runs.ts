@@ -15,6 +15,14 @@ export interface RunRecord {
   readonly status: WorkflowRunStatus;
   readonly statusReason: StoredReason | null;
   readonly progress: number;
+  readonly maxParallelSteps: number | null;
+  readonly stepRetries: number | null;
+  readonly timeoutMs: number;
+  readonly retryOfId: string | null;
+  readonly rootRunId: string | null;
+  readonly sourceRunId: string | null;
+  readonly parentRunId: string | null;
+  readonly parentStep: number | null;
   readonly lastSeq: number;
   readonly revision: number;
   readonly labels: Readonly<Record<string, string>>;
@@ -35,7 +43,10 @@ export interface RunRecord {
 
 export const RUN_COLUMNS = `r.id, r.project_id as "projectId", r.workflow_id as "workflowId",
   r.workflow_version_id as "workflowVersionId", v.version as "workflowVersion", r.workflow_name as "workflowName",
-  r.number, r.status, r.status_reason as "statusReason", r.progress, r.last_seq as "lastSeq", r.revision, r.labels,
+  r.number, r.status, r.status_reason as "statusReason", r.progress,
+  r.max_parallel_steps as "maxParallelSteps", r.step_retries as "stepRetries", r.timeout_ms::float8 as "timeoutMs",
+  r.retry_of_id as "retryOfId", r.root_run_id as "rootRunId", r.source_run_id as "sourceRunId",
+  r.parent_run_id as "parentRunId", r.parent_step_idx as "parentStep", r.last_seq as "lastSeq", r.revision, r.labels,
   r.message, r.branch, r.commit, r.trigger_type as "triggerType", r.trigger_ref as "triggerRef",
   r.created_by as "createdBy", r.created_at as "createdAt", r.updated_at as "updatedAt",
   r.queued_at as "queuedAt", r.started_at as "startedAt", r.finished_at as "finishedAt",
@@ -44,11 +55,11 @@ export const RUN_TABLES = "workflow_run r join workflow_version v on v.id = r.wo
 
 const FIND: Statement = {
   name: "find-runs",
-  text: `select ${RUN_COLUMNS} from ${RUN_TABLES} where r.id = any ($1)`,
+  text: `select ${RUN_COLUMNS} from ${RUN_TABLES} where r.id = any ($1) and r.deleted_at is null`,
 };
 const PROJECT: Statement = {
   name: "run-project",
-  text: `select project_id as "projectId" from workflow_run where id = $1`,
+  text: `select project_id as "projectId" from workflow_run where id = $1 and deleted_at is null`,
 };
 
 export async function findRuns(source: Queryable, ids: readonly string[]): Promise<RunRecord[]> {
@@ -60,16 +71,29 @@ export async function runProject(source: Queryable, id: string): Promise<string 
   return row?.projectId ?? null;
 }
 
+/** A commit as the runner that checked out told it. */
+export interface StoredCommit {
+  readonly sha: string;
+  readonly message: string | null;
+  readonly author: string | null;
+  readonly at: string | null;
+}
+
+/** What is too wide for the rows of lists. */
 export interface RunInputRecord {
   readonly runId: string;
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly payload: unknown;
   readonly envVars: readonly { readonly key: string; readonly value: string }[];
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly debug: boolean;
+  readonly commits: readonly StoredCommit[] | null;
 }
 
 const INPUTS: Statement = {
   name: "find-run-inputs",
-  text: `select run_id as "runId", inputs, payload, env_vars as "envVars" from workflow_run_input where run_id = any ($1)`,
+  text: `select i.run_id as "runId", i.inputs, i.payload, i.env_vars as "envVars", r.annotations, i.debug, i.commits
+    from workflow_run_input i join workflow_run r on r.id = i.run_id where i.run_id = any ($1)`,
 };
 
 export async function findRunInputs(source: Queryable, runIds: readonly string[]): Promise<RunInputRecord[]> {

@@ -11,6 +11,8 @@ export interface StageRecord {
   readonly statusReason: StoredReason | null;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
+  /** Steps that have not ended. */
+  readonly openSteps: number;
 }
 
 export interface StepRecord {
@@ -22,6 +24,7 @@ export interface StepRecord {
   readonly name: string | null;
   readonly type: string;
   readonly needs: readonly number[];
+  readonly poolId: number;
   readonly queue: string;
   readonly labels: readonly string[];
   readonly status: StepRunStatus;
@@ -31,6 +34,11 @@ export interface StepRecord {
   readonly fence: number;
   readonly attempt: number;
   readonly runnerId: string | null;
+  /** A runner holds it, whether it has started it or not. */
+  readonly leased: boolean;
+  /** It may be claimed now. */
+  readonly ready: boolean;
+  readonly createdAt: Date;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
   readonly dueAt: Date | null;
@@ -56,20 +64,22 @@ export interface AttemptRecord {
 const STAGES: Statement = {
   name: "stages-of-runs",
   text: `select g.run_id as "runId", g.idx as index, r.workflow_version_id as "versionId", g.status,
-      g.status_reason as "statusReason", g.started_at as "startedAt", g.finished_at as "finishedAt"
-    from stage_run g join workflow_run r on r.id = g.run_id where g.run_id = any ($1) order by g.run_id, g.idx`,
+      g.status_reason as "statusReason", g.started_at as "startedAt", g.finished_at as "finishedAt",
+      g.open_steps as "openSteps"
+    from stage_run g join workflow_run r on r.id = g.run_id where g.run_id = any ($1) and r.deleted_at is null
+    order by g.run_id, g.idx`,
 };
 
-const STEP_COLUMNS = `s.run_id as "runId", s.idx as index, s.stage_idx as stage,
+export const STEP_COLUMNS = `s.run_id as "runId", s.idx as index, s.stage_idx as stage,
   r.workflow_version_id as "versionId", w.ref, w.name, w.type, w.needs,
-  p.queue, p.labels, s.status,
+  p.id as "poolId", p.queue, p.labels, s.status,
   s.status_reason as "statusReason", case when s.status = 'PENDING' then s.pending - (w.behind_barrier and exists (
     select from stage_run g where g.run_id = s.run_id and g.idx < s.stage_idx and g.open_steps > 0))::integer
-    else 0 end as "openNeeds", s.fence, s.attempt, n.runner_id as "runnerId",
+    else 0 end as "openNeeds", s.fence, s.attempt, n.runner_id as "runnerId", s.session_id is not null as leased, s.ready_pool is not null as ready, r.created_at as "createdAt",
   s.started_at as "startedAt", s.finished_at as "finishedAt", s.due_at as "dueAt", s.exit_code as "exitCode",
   s.cancel_proof as "cancelProof"`;
-const STEP_TABLES = `step_run s
-  join workflow_run r on r.id = s.run_id
+export const STEP_TABLES = `step_run s
+  join workflow_run r on r.id = s.run_id and r.deleted_at is null
   join workflow_step w on w.version_id = r.workflow_version_id and w.idx = s.idx
   join queue_pool p on p.id = w.pool_id
   left join runner_session n on n.id = s.session_id`;

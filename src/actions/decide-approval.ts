@@ -1,0 +1,111 @@
+import { roleIn, roleSatisfies, type Viewer } from "../domain/access.ts";
+import type { ApprovalPolicy, ApprovalVerdict } from "../domain/approvals.ts";
+import { ForbiddenError, invalidState, invalidValue } from "../domain/refusals.ts";
+import type { Engine } from "../orchestration/transition.ts";
+import {
+  type ApprovalPlace,
+  addDecision,
+  type Decision,
+  decisionsOn,
+} from "../persistence/approval-store.ts";
+import type { Transaction } from "../persistence/database.ts";
+import { findAccounts } from "../persistence/queries/people.ts";
+import { findRuns } from "../persistence/queries/runs.ts";
+import type { LockedRun } from "../persistence/run-store.ts";
+import { commandStep, STEP_PATH, type StepAnswer, type StepRequest } from "./command-step.ts";
+
+export interface DecideApproval extends StepRequest {
+  readonly verdict: ApprovalVerdict;
+  readonly comment: string | null;
+  /** What the approver fills in; all approvers' together are the step's output. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+const MAX_COMMENT_LENGTH = 2_000;
+const MAX_FIELDS_BYTES = 64 * 1024;
+
+/** One person's decision. Enough approvals let the step succeed, a single rejection fails it. */
+export async function decideApproval(
+  engine: Engine,
+  viewer: Viewer,
+  request: DecideApproval,
+): Promise<StepAnswer<null>> {
+  const { verdict, comment, fields } = request;
+  checkDecision(request);
+  return await commandStep(engine, viewer, request, {
+    action: "decideApproval",
+    details: { verdict, comment },
+    isRepeated: async (run, step, transaction) => {
+      const own = await ownDecision(transaction, placeOf(run, step), viewer);
+      if (own === undefined) return false;
+      if (own.verdict === verdict) return true;
+      throw invalidState(STEP_PATH, "you have decided already", own.verdict, []);
+    },
+    commandOn: async (run, step, transaction) => {
+      const place = placeOf(run, step);
+      await refuseApprover(transaction, viewer, run, run.state.graph.steps[step]!.approval);
+      const before = await decisionsOn(transaction, place);
+      const own = { actorId: viewer.accountId, verdict, comment, fields };
+      await addDecision(transaction, place, own, engine.clock.now());
+      const all = [...before, own];
+      return {
+        kind: "DECIDE_APPROVAL",
+        step,
+        verdict,
+        comment,
+        approvals: all.filter((decision) => decision.verdict === "APPROVE").length,
+        fields: Object.assign({}, ...all.map((decision) => decision.fields)),
+        actorId: viewer.accountId,
+      };
+    },
+    answer: () => null,
+  });
+}
+
+function placeOf({ state }: LockedRun, step: number): ApprovalPlace {
+  return { runId: state.id, step, attempt: state.steps[step]!.attempt };
+}
+
+async function ownDecision(
+  transaction: Transaction,
+  place: ApprovalPlace,
+  { accountId }: Viewer,
+): Promise<Decision | undefined> {
+  return (await decisionsOn(transaction, place)).find(({ actorId }) => actorId === accountId);
+}
+
+/** Approvers that the step names, or else everyone with the role for it; not whoever made the run, if it says so. */
+async function refuseApprover(
+  transaction: Transaction,
+  viewer: Viewer,
+  { state, projectId }: LockedRun,
+  policy: ApprovalPolicy | null,
+): Promise<void> {
+  const approvers = policy?.approvers ?? null;
+  if (approvers === null) {
+    if (!roleSatisfies(roleIn(viewer, projectId), "PROJECT_SUPERUSER")) {
+      throw new ForbiddenError(
+        "decideApproval needs the role PROJECT_SUPERUSER for a step without approvers",
+      );
+    }
+  } else {
+    const [account] = await findAccounts(transaction, [viewer.accountId]);
+    if (account === undefined || !approvers.includes(account.username)) {
+      throw new ForbiddenError("you are not one of the step's approvers");
+    }
+  }
+  if (policy?.selfApproval !== false) return;
+  const [run] = await findRuns(transaction, [state.id]);
+  if (run?.createdBy === viewer.accountId) {
+    throw new ForbiddenError("whoever made the run may not approve this step");
+  }
+}
+
+function checkDecision({ comment, fields }: DecideApproval): void {
+  if (comment !== null && (comment.length > MAX_COMMENT_LENGTH || comment.includes("\0"))) {
+    throw invalidValue("input.comment", `at most ${MAX_COMMENT_LENGTH} characters and no NUL`);
+  }
+  if (Buffer.byteLength(JSON.stringify(fields)) > MAX_FIELDS_BYTES) {
+    throw invalidValue("input.fields", `at most ${MAX_FIELDS_BYTES} bytes of JSON`);
+  }
+}

@@ -1,0 +1,74 @@
+import type { Viewer } from "../domain/access.ts";
+import type { Engine } from "../orchestration/transition.ts";
+import type { Transaction } from "../persistence/database.ts";
+import { type RunSetup, readRunSetup, storeRunSetup } from "../persistence/run-setup.ts";
+import { commandRun, type RunRequest, refuseRunObstacle } from "./command-run.ts";
+import { checkInputs } from "./create-run.ts";
+import { checkRunOptions, defaultRunOptions, type RunOptions } from "./run-options.ts";
+
+/** What may still be said when a run is started; what is null stays as it was made. */
+export type StartOverrides = {
+  readonly [Key in
+    | "inputs"
+    | "envVars"
+    | "labels"
+    | "annotations"
+    | "message"
+    | "timeoutMs"
+    | "stepRetries"
+    | "debug"]: RunOptions[Key] | null;
+};
+
+export interface StartWorkflowRun extends RunRequest {
+  readonly overrides: StartOverrides;
+}
+
+const PATH = "input.workflowRunId";
+
+/** Starts a run that was made to be started by hand. */
+export async function startWorkflowRun(
+  engine: Engine,
+  viewer: Viewer,
+  request: StartWorkflowRun,
+): Promise<void> {
+  await commandRun(engine, viewer, request, {
+    mutation: "startWorkflowRun",
+    path: PATH,
+    details: {},
+    decideOn: async (run, transaction) => {
+      refuseRunObstacle("startWorkflowRun", run, PATH);
+      await override(engine, transaction, run.state.id, request.overrides);
+      return [{ kind: "START_RUN", actorId: viewer.accountId }];
+    },
+    answer: () => null,
+  });
+}
+
+async function override(
+  engine: Engine,
+  transaction: Transaction,
+  runId: string,
+  overrides: StartOverrides,
+): Promise<void> {
+  const before = await readRunSetup(transaction, runId);
+  const after = mergeSetup(before, overrides);
+  checkRunOptions({ ...defaultRunOptions(), ...after });
+  const version = await engine.versions.get(transaction, before.versionId);
+  const inputs = checkInputs(version, after.inputs);
+  await storeRunSetup(transaction, runId, { ...after, inputs }, engine.clock.now());
+}
+
+/** New entries of maps are added to those there are; environment variables come after them, and the last wins. */
+export function mergeSetup<Setup extends RunSetup>(before: Setup, overrides: StartOverrides): Setup {
+  return {
+    ...before,
+    inputs: { ...before.inputs, ...overrides.inputs },
+    envVars: [...before.envVars, ...(overrides.envVars ?? [])],
+    labels: { ...before.labels, ...overrides.labels },
+    annotations: { ...before.annotations, ...overrides.annotations },
+    message: overrides.message ?? before.message,
+    timeoutMs: overrides.timeoutMs ?? before.timeoutMs,
+    stepRetries: overrides.stepRetries ?? before.stepRetries,
+    debug: overrides.debug ?? before.debug,
+  };
+}

@@ -1,0 +1,102 @@
+import type { StepWait } from "./graph.ts";
+import {
+  isTerminal,
+  STEP_RUN_STATUSES,
+  type StatusReasonCode,
+  type StepRunStatus,
+  TERMINAL_STATUSES,
+  WORKFLOW_RUN_STATUSES,
+  type WorkflowRunStatus,
+} from "./statuses.ts";
+
+/**
+ * In which states what can be asked of a run or step is legal: one table for the refusals of mutations and for what
+ * `can` tells beforehand.
+ */
+
+const openRun = WORKFLOW_RUN_STATUSES.filter((status) => !isTerminal(status));
+const openStep = STEP_RUN_STATUSES.filter((status) => !isTerminal(status));
+
+export const RUN_ACTIONS = {
+  startWorkflowRun: ["PENDING"],
+  cancelWorkflowRun: openRun,
+  pauseWorkflowRun: ["QUEUED", "RUNNING", "WAITING"],
+  resumeWorkflowRun: ["PAUSED"],
+  retryWorkflowRun: TERMINAL_STATUSES,
+  finalizeWorkflowRun: TERMINAL_STATUSES,
+  deleteWorkflowRun: TERMINAL_STATUSES,
+  setWorkflowRunLabels: WORKFLOW_RUN_STATUSES,
+  annotateWorkflowRun: WORKFLOW_RUN_STATUSES,
+} as const satisfies Record<string, readonly WorkflowRunStatus[]>;
+export type RunAction = keyof typeof RUN_ACTIONS;
+
+const skippable = ["PENDING", "QUEUED", "WAITING", "FAILED", "TIMED_OUT", "CANCELED"] as const;
+
+export const STEP_ACTIONS = {
+  abortStepRun: openStep,
+  retryStepRun: ["FAILED", "TIMED_OUT", "CANCELED"],
+  replayStepRunSubtree: STEP_RUN_STATUSES,
+  skipStepRun: skippable,
+  forceCompleteStepRun: [...skippable, "RUNNING"],
+  completeStepRun: ["WAITING"],
+  decideApproval: ["WAITING"],
+} as const satisfies Record<string, readonly StepRunStatus[]>;
+export type StepAction = keyof typeof STEP_ACTIONS;
+
+/** What the state of an object has against an action. */
+export interface Obstacle {
+  readonly message: string;
+  readonly current: string;
+  readonly allowed: readonly string[];
+}
+
+export interface JudgedRun {
+  readonly status: WorkflowRunStatus;
+  readonly finalizedAt: Date | null;
+}
+
+export interface JudgedStep {
+  readonly status: StepRunStatus;
+  readonly reasonCode: StatusReasonCode | null;
+  readonly waitsFor: StepWait;
+  /** It did something, or its result was taken over from another run. */
+  readonly started: boolean;
+}
+
+/** Asking for what is so already is no obstacle for these: the caller has what they want. */
+const REPEATABLE: Partial<Record<RunAction, WorkflowRunStatus>> = { cancelWorkflowRun: "CANCELED" };
+
+export function runObstacle(action: RunAction, { status, finalizedAt }: JudgedRun): Obstacle | null {
+  const allowed: readonly string[] = RUN_ACTIONS[action];
+  if (finalizedAt !== null && (action === "setWorkflowRunLabels" || action === "annotateWorkflowRun")) {
+    return null;
+  }
+  if (allowed.includes(status) || REPEATABLE[action] === status) return null;
+  const message = isTerminal(status) ? `the run has ended: it is ${status}` : `the run is ${status}`;
+  return { message, current: status, allowed };
+}
+
+export function stepObstacle(action: StepAction, run: JudgedRun, step: JudgedStep): Obstacle | null {
+  const { status, waitsFor } = step;
+  const allowed: readonly string[] = STEP_ACTIONS[action];
+  if (run.finalizedAt !== null) {
+    const message = "its run is finalized: nothing of it changes any more";
+    return { message, current: "FINALIZED", allowed };
+  }
+  if (run.status === "CANCELING" && action !== "abortStepRun") {
+    return { message: "its run is being ended", current: "CANCELING", allowed };
+  }
+  const elsewhere = { completeStepRun: "EXTERNAL", decideApproval: "APPROVAL" } as const;
+  const wanted = action in elsewhere ? elsewhere[action as keyof typeof elsewhere] : null;
+  if (wanted !== null && waitsFor !== wanted) {
+    const what = wanted === "APPROVAL" ? "an approval" : "a completion from outside";
+    return { message: `the step does not wait for ${what}`, current: status, allowed };
+  }
+  if (action === "replayStepRunSubtree" && !step.started) {
+    return { message: "the step has not started yet", current: status, allowed };
+  }
+  if (allowed.includes(status)) return null;
+  const skips = action === "skipStepRun" || action === "forceCompleteStepRun";
+  if (skips && status === "SKIPPED" && step.reasonCode === "DEPENDENCY") return null;
+  return { message: `the step is ${status}`, current: status, allowed };
+}
