@@ -1,3 +1,4 @@
+import { typedInputs } from "../definitions/typed-inputs.ts";
 import { resolveExpressions } from "../domain/expressions.ts";
 import { encodeId } from "../domain/ids.ts";
 import { RefusedError } from "../domain/refusals.ts";
@@ -82,12 +83,14 @@ async function makeChild(
   }
   const [given] = await findRunInputs(transaction, [parent.runId]);
   const context = { inputs: given?.inputs ?? {}, stepOutputs: await stepOutputs(transaction, parent.runId) };
-  const values = Object.entries(inputs).map(([key, value]) => [key, resolveExpressions(value, context)]);
+  const texts = Object.entries(inputs).map(([key, value]) => [key, resolveExpressions(value, context)]);
+  const { definition } = await engine.versions.get(transaction, workflow.latestVersionId);
+  const values = typedInputs(definition.inputs, Object.fromEntries(texts));
   return await createRun(transaction, engine, {
     workflowId: workflow.id,
     actorId: createdBy,
     trigger: { type: "PARENT", ref: encodeId("StepRun", parent.runId, parent.step) },
-    options: { ...defaultRunOptions(), inputs: Object.fromEntries(values) },
+    options: { ...defaultRunOptions(), inputs: values },
     parent,
     action: "startChildRun",
   });

@@ -1,6 +1,8 @@
 import { WebSocket } from "ws";
 import { createRuncastClient, type RuncastClient } from "../client/runcast-client.ts";
 import { formatFault } from "../definitions/faults.ts";
+import { parseWorkflowFile } from "../definitions/parse-workflow-file.ts";
+import { typedInputs } from "../definitions/typed-inputs.ts";
 import { followRun } from "./follow-run.ts";
 import {
   CancelDocument,
@@ -9,7 +11,6 @@ import {
   type TriggerWorkflowRunInput,
 } from "./generated/graphql.ts";
 import { createProgressView } from "./progress/progress-view.ts";
-import { typedInputs } from "./typed-inputs.ts";
 import { readWorkflowSource } from "./workflow-source.ts";
 
 /** What the user gave cannot be run; the message is for them, a line for each fault. */
@@ -33,7 +34,9 @@ export async function runWorkflow({ url, token }: RunTarget, request: RunRequest
   const client = createRuncastClient({ url, token, webSocketImpl: WebSocket });
   const source = readWorkflowSource(request.file);
   const workflowId = await deploy(client, request, source);
-  const inputs = typedInputs(source, request.inputs);
+  const { definition } = parseWorkflowFile(source);
+  // Of a faulty file the server tells all that is wrong.
+  const inputs = typedInputs(definition?.inputs ?? [], request.inputs);
   const run = await trigger(client, { ...request.options, inputs, workflowId });
   process.stdout.write(`run #${run.number} of ${run.workflowName}  ${run.id}\n`);
   const view = createProgressView({

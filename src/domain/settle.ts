@@ -10,9 +10,7 @@ export function settle(draft: RunDraft, actorId: string | null): void {
   if (draft.head.queuedAt !== null && draft.head.ending === null) release(draft, actorId);
   countPending(draft);
   admit(draft, actorId);
-  for (const stage of new Set([...draft.touched].map((index) => draft.node(index).stage))) {
-    settleStage(draft, stage, actorId);
-  }
+  for (const stage of stagesToFold(draft)) settleStage(draft, stage, actorId);
   settleRun(draft, actorId);
 }
 
@@ -96,6 +94,13 @@ function admit(draft: RunDraft, actorId: string | null): void {
     const ready = !isChild && free-- > 0;
     if (ready !== draft.step(index).ready) draft.patchStep(index, { ready });
   }
+}
+
+/** A cancel, and a reopening that forgets it, also decide what stages are that no step of moved. */
+function stagesToFold(draft: RunDraft): Iterable<number> {
+  const { before, head, graph, touched } = draft;
+  if (before.ending?.kind !== head.ending?.kind) return graph.stages.keys();
+  return new Set([...touched].map((index) => draft.node(index).stage));
 }
 
 function settleStage(draft: RunDraft, index: number, actorId: string | null): void {

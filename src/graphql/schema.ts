@@ -6,6 +6,7 @@ import { ApprovalDecisionResolver, ApprovalResolver } from "./resolvers/approval
 import { AuditResolver } from "./resolvers/audit-resolver.ts";
 import { BulkMutations } from "./resolvers/bulk-mutations.ts";
 import { BulkItemResolver, BulkOperationResolver } from "./resolvers/bulk-resolver.ts";
+import { StepRunCapabilities, WorkflowRunCapabilities } from "./resolvers/capability-resolvers.ts";
 import {
   ManagementAccounts,
   ProjectMemberResolver,
@@ -97,6 +98,8 @@ export function buildApiSchema(): GraphQLSchema {
       StatusReasonResolver,
       RunMutations,
       RunMakingMutations,
+      WorkflowRunCapabilities,
+      StepRunCapabilities,
       BulkMutations,
       BulkOperationResolver,
       BulkItemResolver,

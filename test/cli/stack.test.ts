@@ -34,7 +34,7 @@ describe("runcast dev", () => {
     dev.child.kill("SIGINT");
     expect(await dev.exited).toBe(0);
 
-    const keyFile = join(folder, ".runcast", "encryption-key");
+    const keyFile = join(folder, "data", "encryption-key");
     const key = readFileSync(keyFile, "utf8");
     expect(key).toMatch(/^[0-9a-f]{64}\n$/);
     expect(statSync(keyFile).mode & 0o777).toBe(0o600);

@@ -64,11 +64,11 @@ export class CommandWorld {
   #turn(choice: number): void {
     const dice = Math.floor(choice / 10);
     const { state } = this.run;
-    if (choice % 10 < 4) return pick(this.#honest(), dice);
-    if (choice % 10 < 6) return pick(this.#unruly(), dice);
-    if (choice % 10 < 7) return this.#wish(runWish(state, dice));
     const step = Math.floor(dice / 128) % state.steps.length;
-    this.#wish(stepWish(state, step, dice % 128));
+    if (choice % 10 < 4) pick(this.#honest(), dice);
+    else if (choice % 10 < 6) pick(this.#unruly(), dice);
+    else if (choice % 10 < 7) this.#wish(runWish(state, dice));
+    else this.#wish(stepWish(state, step, dice % 128));
   }
 
   /** What the table allows is done, and what it does not changes nothing. */

@@ -71,9 +71,11 @@ export class Observer {
   }
 
   #follow(event: RunEventDraft): void {
-    const anyTime = event.type === "RunLabelsChanged" || event.type === "RunDeleted";
     const reopens = event.type === "RunReopened";
-    assert.ok(anyTime || this.#finished === reopens, `${event.type}, finished: ${this.#finished}`);
+    assert.ok(
+      mayFollowEnd(event) || this.#finished === reopens,
+      `${event.type}, finished: ${this.#finished}`,
+    );
     switch (event.type) {
       case "RunReopened":
         this.#finished = false;
@@ -149,6 +151,12 @@ export class Observer {
     const before = this.#before.startedAt;
     if (before !== null) assert.deepEqual(run.startedAt, before);
   }
+}
+
+/** One end of a step may be replaced by another without the run going on, if that does not change the run's end. */
+function mayFollowEnd({ type, payload }: RunEventDraft): boolean {
+  if (type === "StepStatusChanged" || type === "StageStatusChanged") return isEnd(payload.status);
+  return type === "RunLabelsChanged" || type === "RunDeleted";
 }
 
 function assertDerived(run: RunState): void {

@@ -55,7 +55,9 @@ export function judgedStep({ steps, graph }: RunState, index: number) {
 export function stepWish(run: RunState, step: number, dice: number): Wish {
   const [action, command] = STEP_WISHES[dice % STEP_WISHES.length]!;
   const legal = stepObstacle(action, run, judgedStep(run, step)) === null;
-  return { commands: [command(run, step, Math.floor(dice / 16))], legal, repeats: false };
+  // What a canceled run still has is being stopped already.
+  const repeats = action === "abortStepRun" && run.status === "CANCELING";
+  return { commands: [command(run, step, Math.floor(dice / 16))], legal, repeats };
 }
 
 const RUN_WISHES: readonly [RunAction, RunCommand][] = [

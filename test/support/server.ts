@@ -42,6 +42,8 @@ export interface TestServerOptions {
   readonly database?: TestDatabase;
   /** Default: a random one. */
   readonly encryptionKey?: Buffer | null;
+  /** Default: none is known. */
+  readonly publicUrl?: string;
   /** Default: silent, or the level of TEST_LOG_LEVEL. */
   readonly logger?: Logger;
 }
@@ -50,7 +52,13 @@ export interface TestServerOptions {
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const database = options.database ?? (await createTestDatabase());
   const app = await startApp({
-    config: { host: "127.0.0.1", port: 0, allowedOrigins: [], dbPoolSize: 6 },
+    config: {
+      host: "127.0.0.1",
+      port: 0,
+      allowedOrigins: [],
+      dbPoolSize: 6,
+      publicUrl: options.publicUrl ?? null,
+    },
     databaseUrl: database.url,
     encryptionKey: options.encryptionKey === undefined ? randomBytes(32) : options.encryptionKey,
     logger: options.logger ?? pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" }),

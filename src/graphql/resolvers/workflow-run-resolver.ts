@@ -18,7 +18,6 @@ import { ForwardArgs } from "../page-args.ts";
 import { Json } from "../scalars.ts";
 import { found, readable } from "../scope.ts";
 import { Actor } from "../types/actor.ts";
-import { Capability, capability } from "../types/capability.ts";
 import { Project } from "../types/project.ts";
 import { RunEvent, toRunEvent } from "../types/run-event.ts";
 import { StageRun, StepRun, StepRunConnection } from "../types/step-run.ts";
@@ -156,12 +155,6 @@ export class WorkflowRunResolver {
   })
   async eventCursor(@Root() { record }: WorkflowRun, @Ctx() { engine }: RequestContext): Promise<string> {
     return (await runCursors(engine.database, record.id))(record.lastSeq);
-  }
-
-  @FieldResolver(() => [Capability], { description: "What the viewer may do with it now." })
-  can(@Root() { record }: WorkflowRun, @Ctx() { viewer }: RequestContext): Capability[] {
-    const obstacle = isTerminal(record.status) ? `the run has ended: it is ${record.status}` : null;
-    return [capability(viewer, record.projectId, "cancelWorkflowRun", obstacle)];
   }
 }
 

@@ -1,15 +1,13 @@
-import { parseWorkflowFile } from "../definitions/parse-workflow-file.ts";
-import type { InputType } from "../domain/definition.ts";
+import type { InputDefinition, InputType } from "../domain/definition.ts";
 
 /**
- * Gives the texts of a command line the types that the workflow declares. What does not fit stays text, as do the
- * inputs of a faulty file and undeclared ones: the server explains what is wrong with them.
+ * Gives inputs that were written as text the types that their workflow declares. What does not fit stays text, as do
+ * undeclared ones: the check of the inputs tells what is wrong with them.
  */
 export function typedInputs(
-  source: string,
+  declared: readonly InputDefinition[],
   texts: Readonly<Record<string, string>>,
 ): Record<string, string | number | boolean> {
-  const declared = parseWorkflowFile(source).definition?.inputs ?? [];
   const types = new Map(declared.map(({ name, type }) => [name, type]));
   return Object.fromEntries(
     Object.entries(texts).map(([name, text]) => [name, typed(text, types.get(name))]),

@@ -1,0 +1,47 @@
+import { Ctx, FieldResolver, Resolver, Root } from "type-graphql";
+import {
+  RUN_ACTIONS,
+  type RunAction,
+  runObstacle,
+  STEP_ACTIONS,
+  type StepAction,
+  stepObstacle,
+} from "../../domain/legal.ts";
+import type { RequestContext } from "../context.ts";
+import { Capability, capability } from "../types/capability.ts";
+import { StepRun } from "../types/step-run.ts";
+import { WorkflowRun } from "../types/workflow-run.ts";
+
+const WHAT = "What the viewer may do with it now: one entry for every mutation that takes it.";
+
+@Resolver(() => WorkflowRun)
+export class WorkflowRunCapabilities {
+  @FieldResolver(() => [Capability], { description: WHAT })
+  can(@Root() { record }: WorkflowRun, @Ctx() { viewer }: RequestContext): Capability[] {
+    return (Object.keys(RUN_ACTIONS) as RunAction[]).map((action) =>
+      capability(viewer, record.projectId, action, runObstacle(action, record)?.message ?? null),
+    );
+  }
+}
+
+@Resolver(() => StepRun)
+export class StepRunCapabilities {
+  @FieldResolver(() => [Capability], { description: WHAT })
+  async can(
+    @Root() { record }: StepRun,
+    @Ctx() { viewer, engine, loaders }: RequestContext,
+  ): Promise<Capability[]> {
+    const run = (await loaders.run.load(record.runId))!;
+    const { graph } = await engine.versions.get(engine.database, record.versionId);
+    const { status, statusReason, attempt, startedAt } = record;
+    const step = {
+      status,
+      reasonCode: statusReason?.code ?? null,
+      waitsFor: graph.steps[record.index]!.waitsFor,
+      started: attempt > 0 || startedAt !== null || status === "SUCCEEDED",
+    };
+    return (Object.keys(STEP_ACTIONS) as StepAction[]).map((action) =>
+      capability(viewer, run.projectId, action, stepObstacle(action, run, step)?.message ?? null),
+    );
+  }
+}
