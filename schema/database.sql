@@ -2,15 +2,29 @@
 
 create type account_type as enum ('USER', 'SERVICE', 'RUNNER', 'SYSTEM');
 
+create type approval_status as enum ('PENDING', 'APPROVED', 'REJECTED', 'TIMED_OUT', 'CANCELED');
+
+create type approval_verdict as enum ('APPROVE', 'REJECT');
+
+create type bulk_action as enum ('CANCEL', 'RETRY', 'REPLAY', 'DELETE', 'LABEL');
+
+create type bulk_status as enum ('RUNNING', 'COMPLETED', 'ABORTED');
+
 create type cancel_proof as enum ('CONFIRMED', 'LEASE_EXPIRED');
+
+create type missed_runs as enum ('SKIP', 'RUN_ONCE', 'RUN_ALL');
 
 create type project_role as enum ('PROJECT_USER', 'PROJECT_SUPERUSER', 'PROJECT_ADMIN');
 
-create type run_event_type as enum ('RunStatusChanged', 'RunFinished', 'StageStatusChanged', 'StepStatusChanged');
+create type run_event_type as enum ('RunStatusChanged', 'RunFinished', 'StageStatusChanged', 'StepStatusChanged', 'RunReopened', 'RunLabelsChanged', 'RunDeleted', 'ApprovalRequested', 'ApprovalDecided');
+
+create type run_signal_kind as enum ('START_CHILD', 'CANCEL_CHILD', 'CHILD_FINISHED');
 
 create type run_trigger_type as enum ('MANUAL', 'API', 'SCHEDULE', 'WEBHOOK', 'RETRY', 'CHAIN', 'PARENT');
 
 create type stage_run_status as enum ('PENDING', 'RUNNING', 'WAITING', 'SUCCEEDED', 'FAILED', 'CANCELED', 'SKIPPED');
+
+create type step_on_death as enum ('CANCEL', 'REQUEUE', 'RESET', 'SKIP', 'SUCCEED');
 
 create type step_run_status as enum ('PENDING', 'QUEUED', 'WAITING', 'RUNNING', 'CANCELING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'CANCELED', 'SKIPPED');
 
@@ -24,6 +38,7 @@ create table account (
   avatar_url text,
   system_admin boolean default false not null,
   created_at timestamp with time zone not null,
+  disabled_at timestamp with time zone,
   constraint account_pkey PRIMARY KEY (id),
   constraint account_username_key UNIQUE (username)
 );
@@ -43,6 +58,35 @@ create table api_token (
   constraint api_token_project_id_fkey FOREIGN KEY (project_id) REFERENCES project(id) ON DELETE CASCADE
 );
 
+create table approval (
+  run_id uuid not null,
+  step_idx integer not null,
+  attempt integer not null,
+  project_id uuid not null,
+  status approval_status not null,
+  quorum integer not null,
+  approvers text[],
+  self_approval boolean not null,
+  prompt text,
+  requested_at timestamp with time zone not null,
+  due_at timestamp with time zone,
+  closed_at timestamp with time zone,
+  constraint approval_pkey PRIMARY KEY (run_id, step_idx, attempt),
+  constraint approval_project_id_fkey FOREIGN KEY (project_id) REFERENCES project(id) ON DELETE CASCADE
+);
+
+create table approval_decision (
+  run_id uuid not null,
+  step_idx integer not null,
+  attempt integer not null,
+  actor_id uuid not null,
+  verdict approval_verdict not null,
+  comment text,
+  fields jsonb not null,
+  at timestamp with time zone not null,
+  constraint approval_decision_pkey PRIMARY KEY (run_id, step_idx, attempt, actor_id)
+);
+
 create table audit_entry (
   id uuid not null,
   project_id uuid,
@@ -53,6 +97,49 @@ create table audit_entry (
   at timestamp with time zone not null,
   xid xid8 default pg_current_xact_id() not null,
   constraint audit_entry_pkey PRIMARY KEY (id)
+);
+
+create table bulk_operation (
+  id uuid not null,
+  project_id uuid,
+  action bulk_action not null,
+  arguments jsonb not null,
+  status bulk_status not null,
+  total integer not null,
+  succeeded integer default 0 not null,
+  failed integer default 0 not null,
+  created_by uuid not null,
+  only_project_id uuid,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  leased_until timestamp with time zone,
+  finished_at timestamp with time zone,
+  constraint bulk_operation_created_by_fkey FOREIGN KEY (created_by) REFERENCES account(id),
+  constraint bulk_operation_pkey PRIMARY KEY (id),
+  constraint bulk_operation_project_id_fkey FOREIGN KEY (project_id) REFERENCES project(id) ON DELETE CASCADE
+);
+
+create table bulk_operation_item (
+  operation_id uuid not null,
+  "position" integer not null,
+  run_id uuid not null,
+  outcome text,
+  message text,
+  new_run_id uuid,
+  done_at timestamp with time zone,
+  constraint bulk_operation_item_operation_id_fkey FOREIGN KEY (operation_id) REFERENCES bulk_operation(id) ON DELETE CASCADE,
+  constraint bulk_operation_item_pkey PRIMARY KEY (operation_id, "position")
+);
+
+create table idempotency_key (
+  project_id uuid not null,
+  actor_id uuid not null,
+  mutation text not null,
+  key text not null,
+  hash bytea not null,
+  result jsonb,
+  created_at timestamp with time zone not null,
+  constraint idempotency_key_pkey PRIMARY KEY (actor_id, mutation, key, project_id)
 );
 
 create table installation (
@@ -90,6 +177,8 @@ create table project (
   slug text not null,
   name text not null,
   created_at timestamp with time zone not null,
+  archived_at timestamp with time zone,
+  revision integer default 1 not null,
   constraint project_pkey PRIMARY KEY (id),
   constraint project_slug_key UNIQUE (slug)
 );
@@ -123,6 +212,26 @@ create table run_event (
   payload jsonb not null,
   constraint run_event_pkey PRIMARY KEY (run_id, seq)
 ) partition by RANGE (run_id);
+
+create table run_signal (
+  id bigint generated always as identity not null,
+  target_run_id uuid not null,
+  kind run_signal_kind not null,
+  payload jsonb not null,
+  created_at timestamp with time zone not null,
+  constraint run_signal_pkey PRIMARY KEY (id)
+);
+
+create table run_tombstone (
+  run_id uuid not null,
+  project_id uuid not null,
+  seq integer not null,
+  xid xid8 default pg_current_xact_id() not null,
+  actor_id uuid,
+  at timestamp with time zone not null,
+  constraint run_tombstone_pkey PRIMARY KEY (run_id),
+  constraint run_tombstone_project_id_fkey FOREIGN KEY (project_id) REFERENCES project(id) ON DELETE CASCADE
+);
 
 create table runner (
   id uuid not null,
@@ -158,6 +267,31 @@ create table runner_session (
   constraint runner_session_runner_id_fkey FOREIGN KEY (runner_id) REFERENCES runner(id) ON DELETE CASCADE
 ) with (fillfactor=50);
 
+create table schedule (
+  id uuid not null,
+  project_id uuid not null,
+  workflow_id uuid not null,
+  name text not null,
+  cron text not null,
+  time_zone text not null,
+  missed_runs missed_runs not null,
+  enabled boolean not null,
+  options jsonb not null,
+  next_at timestamp with time zone,
+  last_fired_at timestamp with time zone,
+  last_run_id uuid,
+  last_error text,
+  revision integer default 1 not null,
+  created_by uuid not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint schedule_created_by_fkey FOREIGN KEY (created_by) REFERENCES account(id),
+  constraint schedule_pkey PRIMARY KEY (id),
+  constraint schedule_project_id_fkey FOREIGN KEY (project_id) REFERENCES project(id) ON DELETE CASCADE,
+  constraint schedule_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES workflow(id) ON DELETE CASCADE,
+  constraint schedule_workflow_id_name_key UNIQUE (workflow_id, name)
+);
+
 create table stage_run (
   run_id uuid not null,
   idx integer not null,
@@ -188,6 +322,16 @@ create table step_attempt (
   constraint step_attempt_pkey PRIMARY KEY (run_id, step_idx, number)
 ) partition by RANGE (run_id);
 
+create table step_result (
+  run_id uuid not null,
+  idx integer not null,
+  output jsonb,
+  completion jsonb,
+  reused_run_id uuid,
+  reused_idx integer,
+  constraint step_result_pkey PRIMARY KEY (run_id, idx)
+);
+
 create table step_run (
   run_id uuid not null,
   idx integer not null,
@@ -206,8 +350,39 @@ create table step_run (
   due_at timestamp with time zone,
   exit_code integer,
   cancel_proof cancel_proof,
+  on_death step_on_death,
+  free_starts integer default 0 not null,
   constraint step_run_pkey PRIMARY KEY (run_id, idx)
 ) with (fillfactor=70);
+
+create table webhook (
+  id uuid not null,
+  project_id uuid not null,
+  workflow_id uuid not null,
+  name text not null,
+  secret bytea not null,
+  mapping jsonb not null,
+  enabled boolean not null,
+  last_delivery_at timestamp with time zone,
+  revision integer default 1 not null,
+  created_by uuid not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint webhook_created_by_fkey FOREIGN KEY (created_by) REFERENCES account(id),
+  constraint webhook_pkey PRIMARY KEY (id),
+  constraint webhook_project_id_fkey FOREIGN KEY (project_id) REFERENCES project(id) ON DELETE CASCADE,
+  constraint webhook_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES workflow(id) ON DELETE CASCADE,
+  constraint webhook_workflow_id_name_key UNIQUE (workflow_id, name)
+);
+
+create table webhook_delivery (
+  webhook_id uuid not null,
+  key text not null,
+  run_id uuid,
+  at timestamp with time zone not null,
+  constraint webhook_delivery_pkey PRIMARY KEY (webhook_id, key),
+  constraint webhook_delivery_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhook(id) ON DELETE CASCADE
+);
 
 create table workflow (
   id uuid not null,
@@ -217,6 +392,8 @@ create table workflow (
   last_run_number integer default 0 not null,
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone not null,
+  archived_at timestamp with time zone,
+  revision integer default 1 not null,
   constraint workflow_pkey PRIMARY KEY (id),
   constraint workflow_project_id_fkey FOREIGN KEY (project_id) REFERENCES project(id) ON DELETE CASCADE,
   constraint workflow_project_id_name_key UNIQUE (project_id, name)
@@ -260,6 +437,19 @@ create table workflow_run (
   finished_at timestamp with time zone,
   finalized_at timestamp with time zone,
   expires_at timestamp with time zone not null,
+  pause jsonb,
+  max_parallel_steps integer,
+  step_retries integer,
+  timeout_ms bigint not null,
+  sealing boolean default false not null,
+  annotations jsonb default '{}'::jsonb not null,
+  retry_of_id uuid,
+  root_run_id uuid,
+  source_run_id uuid,
+  parent_run_id uuid,
+  parent_step_idx integer,
+  parent_attempt integer,
+  deleted_at timestamp with time zone,
   constraint workflow_run_created_by_fkey FOREIGN KEY (created_by) REFERENCES account(id),
   constraint workflow_run_pkey PRIMARY KEY (id),
   constraint workflow_run_project_id_fkey FOREIGN KEY (project_id) REFERENCES project(id) ON DELETE CASCADE,
@@ -273,6 +463,8 @@ create table workflow_run_input (
   inputs jsonb not null,
   payload jsonb,
   env_vars jsonb not null,
+  debug boolean default false not null,
+  commits jsonb,
   constraint workflow_run_input_pkey PRIMARY KEY (run_id)
 );
 
@@ -307,11 +499,25 @@ create table workflow_version (
   constraint workflow_version_workflow_id_version_key UNIQUE (workflow_id, version)
 );
 
+CREATE INDEX approval_by_project ON public.approval USING btree (project_id, requested_at DESC, run_id DESC, step_idx DESC);
+
+CREATE INDEX approval_pending ON public.approval USING btree (project_id, requested_at DESC, run_id DESC, step_idx DESC) WHERE (status = 'PENDING'::approval_status);
+
 CREATE INDEX audit_entry_by_project ON public.audit_entry USING btree (project_id, id DESC);
+
+CREATE INDEX bulk_operation_by_creator ON public.bulk_operation USING btree (created_by, created_at DESC, id DESC);
+
+CREATE INDEX bulk_operation_item_open ON public.bulk_operation_item USING btree (operation_id, "position") WHERE (outcome IS NULL);
+
+CREATE INDEX bulk_operation_running ON public.bulk_operation USING btree (id) WHERE (status = 'RUNNING'::bulk_status);
+
+CREATE INDEX idempotency_key_by_age ON public.idempotency_key USING btree (created_at);
 
 CREATE INDEX runner_session_alive ON public.runner_session USING btree (lease_until) WHERE (NOT dead);
 
 CREATE INDEX runner_session_dead ON public.runner_session USING btree (lease_until) WHERE dead;
+
+CREATE INDEX schedule_due ON public.schedule USING btree (next_at) WHERE (enabled AND (next_at IS NOT NULL));
 
 CREATE INDEX step_run_due ON public.step_run USING btree (due_at) WHERE (due_at IS NOT NULL);
 
@@ -319,13 +525,31 @@ CREATE INDEX step_run_held ON public.step_run USING btree (session_id) WHERE (se
 
 CREATE INDEX step_run_ready ON public.step_run USING btree (ready_pool, run_id, idx) WHERE (ready_pool IS NOT NULL);
 
+CREATE INDEX webhook_delivery_by_age ON public.webhook_delivery USING btree (at);
+
+CREATE INDEX workflow_run_by_branch ON public.workflow_run USING btree (project_id, branch, created_at DESC, id DESC) WHERE (branch IS NOT NULL);
+
+CREATE INDEX workflow_run_by_creator ON public.workflow_run USING btree (project_id, created_by, created_at DESC, id DESC);
+
+CREATE INDEX workflow_run_by_labels ON public.workflow_run USING gin (labels jsonb_path_ops);
+
+CREATE UNIQUE INDEX workflow_run_by_parent ON public.workflow_run USING btree (parent_run_id, parent_step_idx, parent_attempt) WHERE (parent_run_id IS NOT NULL);
+
 CREATE INDEX workflow_run_by_project ON public.workflow_run USING btree (project_id, created_at DESC, id DESC);
+
+CREATE INDEX workflow_run_by_retry ON public.workflow_run USING btree (retry_of_id) WHERE (retry_of_id IS NOT NULL);
+
+CREATE INDEX workflow_run_by_root ON public.workflow_run USING btree (root_run_id) WHERE (root_run_id IS NOT NULL);
+
+CREATE INDEX workflow_run_by_source ON public.workflow_run USING btree (source_run_id) WHERE (source_run_id IS NOT NULL);
 
 CREATE INDEX workflow_run_by_status ON public.workflow_run USING btree (project_id, status, created_at DESC, id DESC);
 
 CREATE INDEX workflow_run_by_workflow ON public.workflow_run USING btree (workflow_id, created_at DESC, id DESC);
 
 CREATE INDEX workflow_run_to_expire ON public.workflow_run USING btree (expires_at) WHERE (finished_at IS NULL);
+
+CREATE INDEX workflow_run_to_purge ON public.workflow_run USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 
 CREATE OR REPLACE FUNCTION public.append_logs(p_runs uuid[], p_steps integer[], p_fences integer[], p_byte_offsets integer[], p_line_offsets integer[], p_line_counts integer[], p_data bytea[], p_moved_runs uuid[], p_moved_steps integer[], p_moved_fences integer[], p_lengths integer[], p_lines integer[], p_crcs bigint[], p_sealed boolean[])
  RETURNS void
@@ -376,11 +600,13 @@ begin
   where g.run_id = d.run_id and g.idx = d.idx;
 
   update workflow_run r set status = d.status, status_reason = d.status_reason, ending = d.ending,
-    progress = d.progress, open_steps = d.open_steps, active_steps = d.active_steps, last_seq = d.last_seq,
+    pause = d.pause, sealing = d.sealing, finalized_at = d.finalized_at, expires_at = d.expires_at,
+    labels = coalesce(d.labels, r.labels),
+    annotations = coalesce(d.annotations, r.annotations), progress = d.progress, open_steps = d.open_steps, active_steps = d.active_steps, last_seq = d.last_seq,
     revision = r.revision + d.revised::integer, queued_at = d.queued_at, started_at = d.started_at,
     finished_at = d.finished_at, updated_at = p_now
   from jsonb_to_recordset(p_runs) as d(id uuid, status workflow_run_status, status_reason jsonb, ending jsonb,
-    progress smallint, open_steps integer, active_steps integer, last_seq integer, revised boolean,
+    pause jsonb, sealing boolean, finalized_at timestamptz, expires_at timestamptz, labels jsonb, annotations jsonb, progress smallint, open_steps integer, active_steps integer, last_seq integer, revised boolean,
     queued_at timestamptz, started_at timestamptz, finished_at timestamptz)
   where r.id = d.id;
 
@@ -394,7 +620,8 @@ begin
     select d.*, w.pool_id
     from jsonb_to_recordset(p_steps) as d(run_id uuid, idx integer, status step_run_status, status_reason jsonb,
       pending integer, fence integer, attempt integer, lost smallint, leased boolean, started_at timestamptz,
-      finished_at timestamptz, due_at timestamptz, exit_code integer, cancel_proof cancel_proof)
+      finished_at timestamptz, due_at timestamptz, exit_code integer, cancel_proof cancel_proof, ready boolean,
+      on_death step_on_death, free_starts integer)
     cross join lateral (
       select r.workflow_version_id as version_id from workflow_run r where r.id = d.run_id offset 0
     ) r
@@ -405,7 +632,7 @@ begin
   update step_run s set
     status = d.status, status_reason = d.status_reason, pending = d.pending, fence = d.fence,
     attempt = d.attempt, lost = d.lost, session_id = case when d.leased then s.session_id end,
-    ready_pool = case when d.status = 'QUEUED' and not d.leased then d.pool_id end,
+    ready_pool = case when d.ready then d.pool_id end, on_death = d.on_death, free_starts = d.free_starts,
     started_at = d.started_at, finished_at = d.finished_at, due_at = d.due_at, exit_code = d.exit_code,
     cancel_proof = d.cancel_proof
   from delta d where s.run_id = d.run_id and s.idx = d.idx
@@ -509,7 +736,7 @@ begin
       p_log_crcs) as i(run_id, idx, fence, session_id, done, exit_code, output, log_length, log_crc)
     left join lateral (
       select r.workflow_version_id as version_id, r.last_seq from workflow_run r
-      where r.id = i.run_id and r.status = 'RUNNING' offset 0
+      where r.id = i.run_id and r.status = 'RUNNING' and r.max_parallel_steps is null offset 0
     ) r on true
     left join lateral (
       select s.stage_idx, s.status as before, s.started_at, s.attempt + (s.status = 'QUEUED')::integer as attempt
@@ -761,7 +988,8 @@ begin
   select r.run,
     (select json_agg(json_build_array(s.idx, s.status, s.status_reason, s.pending, s.fence, s.attempt, s.lost,
         s.session_id::text, extract(epoch from s.started_at) * 1000, extract(epoch from s.finished_at) * 1000,
-        extract(epoch from s.due_at) * 1000, s.exit_code, s.cancel_proof) order by s.idx)
+        extract(epoch from s.due_at) * 1000, s.exit_code, s.cancel_proof, s.ready_pool is not null, s.on_death,
+        s.free_starts) order by s.idx)
       from step_run s where s.run_id = i.id),
     (select json_agg(json_build_array(g.idx, g.status, g.status_reason, extract(epoch from g.started_at) * 1000,
         extract(epoch from g.finished_at) * 1000) order by g.idx)
@@ -769,8 +997,12 @@ begin
   from unnest(p_runs) i(id)
   cross join lateral (
     select json_build_object('id', r.id, 'projectId', r.project_id, 'versionId', r.workflow_version_id,
-      'status', r.status, 'reason', r.status_reason, 'ending', r.ending, 'progress', r.progress,
-      'lastSeq', r.last_seq, 'queuedAt', extract(epoch from r.queued_at) * 1000,
+      'status', r.status, 'reason', r.status_reason, 'ending', r.ending, 'pause', r.pause, 'progress', r.progress,
+      'lastSeq', r.last_seq, 'revision', r.revision, 'sealing', r.sealing, 'deleted', r.deleted_at is not null,
+      'maxParallelSteps', r.max_parallel_steps, 'stepRetries', r.step_retries, 'timeoutMs', r.timeout_ms,
+      'parentRunId', r.parent_run_id, 'parentStep', r.parent_step_idx, 'parentAttempt', r.parent_attempt,
+      'expiresAt', extract(epoch from r.expires_at) * 1000,
+      'finalizedAt', extract(epoch from r.finalized_at) * 1000, 'queuedAt', extract(epoch from r.queued_at) * 1000,
       'startedAt', extract(epoch from r.started_at) * 1000,
       'finishedAt', extract(epoch from r.finished_at) * 1000) as run
     from workflow_run r where r.id = i.id offset 0

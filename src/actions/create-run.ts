@@ -50,14 +50,15 @@ export async function createRun(
 ): Promise<CreatedRun> {
   const { clock } = engine;
   const { options, actorId, retryOf = null } = creation;
+  // Locks the workflow: nobody archives it between the look at it and the new run.
+  const number = await nextRunNumber(transaction, creation.workflowId);
   const workflow = await findWorkflow(transaction, creation.workflowId);
-  if (workflow === null) throw notFound("input.workflowId");
+  if (number === null || workflow === null) throw notFound("input.workflowId");
   refuseArchived(workflow, "input.workflowId");
   checkRunOptions(options);
   const version = await versionOf(transaction, engine, creation);
   const inputs = checkInputs(version, options.inputs);
 
-  const number = await nextRunNumber(transaction, workflow.id);
   const now = clock.now();
   const runId = newKey(clock);
   const { definition, graph } = version;

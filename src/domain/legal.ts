@@ -66,11 +66,8 @@ export interface JudgedStep {
 /** Asking for what is so already is no obstacle for these: the caller has what they want. */
 const REPEATABLE: Partial<Record<RunAction, WorkflowRunStatus>> = { cancelWorkflowRun: "CANCELED" };
 
-export function runObstacle(action: RunAction, { status, finalizedAt }: JudgedRun): Obstacle | null {
+export function runObstacle(action: RunAction, { status }: Pick<JudgedRun, "status">): Obstacle | null {
   const allowed: readonly string[] = RUN_ACTIONS[action];
-  if (finalizedAt !== null && (action === "setWorkflowRunLabels" || action === "annotateWorkflowRun")) {
-    return null;
-  }
   if (allowed.includes(status) || REPEATABLE[action] === status) return null;
   const message = isTerminal(status) ? `the run has ended: it is ${status}` : `the run is ${status}`;
   return { message, current: status, allowed };

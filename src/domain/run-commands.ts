@@ -7,7 +7,8 @@ import { cancelChild, stopStep } from "./stop-step.ts";
 /** What is asked of a run as a whole. Each answers false when it changes nothing. */
 
 export function startRun(draft: RunDraft): boolean {
-  if (draft.head.queuedAt !== null || draft.head.ending !== null) return false;
+  const { status, queuedAt, ending } = draft.head;
+  if (isTerminal(status) || queuedAt !== null || ending !== null) return false;
   draft.head = { ...draft.head, queuedAt: draft.now };
   return true;
 }

@@ -132,7 +132,8 @@ function settleRun(draft: RunDraft, actorId: string | null): void {
   const status = foldRun(views, ending?.kind ?? null, queuedAt !== null, pause !== null);
   const ended = isTerminal(status);
   const moving = views.some(({ started }) => started);
-  const changed = status !== draft.head.status;
+  // A run that was reopened may end at once, and as it had ended before: that is an end of its own.
+  const changed = status !== draft.head.status || (ended && draft.head.finishedAt === null);
   if (!changed && ended) return;
   const members = steps.map(({ index }) => index);
   draft.head = {

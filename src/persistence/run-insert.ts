@@ -82,10 +82,10 @@ const INSERT_STEPS: Statement = {
     where w.version_id = $3`,
 };
 
-/** Takes the workflow's lock; a run's number is given once and never again. */
-export async function nextRunNumber(transaction: Transaction, workflowId: string): Promise<number> {
+/** Takes the workflow's lock; a run's number is given once and never again. Null when there is no such workflow. */
+export async function nextRunNumber(transaction: Transaction, workflowId: string): Promise<number | null> {
   const [row] = await transaction.query<{ number: number }>(NEXT_NUMBER, [workflowId]);
-  return row!.number;
+  return row?.number ?? null;
 }
 
 /** Stores a new run as the delta of its first commands left it. */

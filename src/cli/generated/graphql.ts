@@ -15,22 +15,36 @@ export type CancelMode =
 export type CancelWorkflowRunInput = {
   /** Handed back in the payload. */
   readonly clientMutationId?: string | null | undefined;
+  /** Only checks: everything is decided as usual, and nothing is written. The key is ignored. */
+  readonly dryRun?: boolean;
+  /** Refuse with RevisionConflict unless the object's `revision` is this one. */
+  readonly expectedRevision?: number | null | undefined;
+  /** Makes a repeated request safe: for 24 hours the same key of the same caller with the same input answers what the first one did, and does nothing. Another input under that key is an IdempotencyConflict. 1 to 200 characters. */
+  readonly idempotencyKey?: string | null | undefined;
   /** How hard. */
   readonly mode?: CancelMode;
-  /** Why, at most 500 characters; kept with the run. */
+  /** Why, at most 500 characters; kept with it. */
   readonly reason?: string | null | undefined;
   /** The run. */
   readonly workflowRunId: string | number;
 };
 
-/** A workflow file to deploy. */
+/** A workflow file to deploy. A dry run tells the file's faults, or the number that its version would have; `expectedRevision: 0` means that the workflow must not exist yet. */
 export type DeployWorkflowInput = {
   /** Handed back in the payload. */
   readonly clientMutationId?: string | null | undefined;
+  /** Only checks: everything is decided as usual, and nothing is written. The key is ignored. */
+  readonly dryRun?: boolean;
+  /** Refuse with RevisionConflict unless the object's `revision` is this one. */
+  readonly expectedRevision?: number | null | undefined;
+  /** Makes a repeated request safe: for 24 hours the same key of the same caller with the same input answers what the first one did, and does nothing. Another input under that key is an IdempotencyConflict. 1 to 200 characters. */
+  readonly idempotencyKey?: string | null | undefined;
   /** The project, by id or slug. */
   readonly projectId: string | number;
   /** The workflow file, YAML or JSON; the name in it says which workflow it is. */
   readonly source: string;
+  /** The workflow that it must be: the file has to be of its name, and no other is made. */
+  readonly workflowId?: string | number | null | undefined;
 };
 
 /** An environment variable. */
@@ -49,6 +63,13 @@ export type LogStream =
   | 'stdout'
   /** The runner itself: checkout, timeout, signals. */
   | 'system';
+
+/** When a new run starts. */
+export type RunStart =
+  /** As soon as it is made. */
+  | 'IMMEDIATE'
+  /** When `startWorkflowRun` asks for it; until then it is PENDING. */
+  | 'MANUAL';
 
 /** Why something has its status, for programs. */
 export type StatusReasonCode =
@@ -111,23 +132,43 @@ export type StreamPosition =
 
 /** What to run, and with what. */
 export type TriggerWorkflowRunInput = {
+  /** Notes to keep with it: an object of text values, at most 64 of up to 10,000 characters. */
+  readonly annotations?: unknown;
   /** Git branch to run on; default: what the workflow's source names. */
   readonly branch?: string | null | undefined;
   /** Handed back in the payload. */
   readonly clientMutationId?: string | null | undefined;
   /** Git commit to run on, 7 to 64 hex digits; needs `branch`. Default: the branch's newest. */
   readonly commit?: string | null | undefined;
-  /** Environment variables, stronger than all others. The last of a name wins. At most 250. */
+  /** Steps get RUNCAST_DEBUG=true, to make them say more. */
+  readonly debug?: boolean | null | undefined;
+  /** Only checks: everything is decided as usual, and nothing is written. The key is ignored. */
+  readonly dryRun?: boolean;
+  /** Environment variables, stronger than those of project, workflow and steps. Order is kept, the last of a name wins. At most 250. */
   readonly envVars?: ReadonlyArray<EnvVarInput> | null | undefined;
-  /** Values by input name; checked against the inputs that the workflow declares. */
+  /** Makes a repeated request safe: for 24 hours the same key of the same caller with the same input answers what the first one did, and does nothing. Another input under that key is an IdempotencyConflict. 1 to 200 characters. */
+  readonly idempotencyKey?: string | null | undefined;
+  /** Values by input name; checked against the inputs that the workflow declares. A run that has some keeps those that are not named. */
   readonly inputs?: unknown;
   /** Labels to find it by: an object of text values, at most 64. */
   readonly labels?: unknown;
+  /** How many steps may execute at once, 1 to 10,000; default: as the workflow says. */
+  readonly maxParallelSteps?: number | null | undefined;
   /** What the run is about, at most 2,000 characters; default: the commit's message. */
   readonly message?: string | null | undefined;
+  /** A run of the same project that this one is a part of. */
+  readonly parentRunId?: string | number | null | undefined;
+  /** Ref of the parent's step that this run belongs to; needs `parentRunId`. */
+  readonly parentStepRef?: string | null | undefined;
   /** Free JSON, kept with the run for its readers. */
   readonly payload?: unknown;
-  /** Milliseconds after which the run is ended; default: the workflow's timeout. */
+  /** A run of the same project that this one builds on: its artifacts are handed over. */
+  readonly sourceRunId?: string | number | null | undefined;
+  /** Whether it starts at once, or waits for `startWorkflowRun`. */
+  readonly start?: RunStart;
+  /** How often each failed step is tried again, 0 to 20, whatever the workflow says; default: as the workflow says. */
+  readonly stepRetries?: number | null | undefined;
+  /** Milliseconds after which the run is ended, 1,000 to 30 days; default: the workflow's timeout. */
   readonly timeoutMs?: number | null | undefined;
   /** The workflow; its latest version is executed. */
   readonly workflowId: string | number;
@@ -167,6 +208,9 @@ export type DeployMutation = { readonly deployWorkflow: { readonly created: bool
       | { readonly message: string, readonly path: string }
       | { readonly message: string, readonly path: string }
       | { readonly message: string, readonly path: string }
+      | { readonly message: string, readonly path: string }
+      | { readonly message: string, readonly path: string }
+      | { readonly message: string, readonly path: string }
       | { readonly message: string, readonly path: string, readonly faults: ReadonlyArray<{ readonly message: string, readonly path: string, readonly line: number | null, readonly column: number | null }> }
     > } | null };
 
@@ -179,6 +223,9 @@ export type TriggerMutation = { readonly triggerWorkflowRun: { readonly workflow
       | { readonly message: string, readonly path: string }
       | { readonly message: string, readonly path: string }
       | { readonly message: string, readonly path: string }
+      | { readonly message: string, readonly path: string }
+      | { readonly message: string, readonly path: string }
+      | { readonly message: string, readonly path: string }
       | { readonly message: string, readonly path: string, readonly faults: ReadonlyArray<{ readonly message: string, readonly path: string }> }
     > } | null };
 
@@ -188,6 +235,9 @@ export type CancelMutationVariables = Exact<{
 
 
 export type CancelMutation = { readonly cancelWorkflowRun: { readonly workflowRun: { readonly status: WorkflowRunStatus } | null, readonly userErrors: ReadonlyArray<
+      | { readonly message: string }
+      | { readonly message: string }
+      | { readonly message: string }
       | { readonly message: string }
       | { readonly message: string }
       | { readonly message: string }
@@ -216,11 +266,16 @@ export type RunEventsSubscriptionVariables = Exact<{
 
 
 export type RunEventsSubscription = { readonly runEvents:
+    | { readonly __typename: 'ApprovalDecided', readonly cursor: string }
+    | { readonly __typename: 'ApprovalRequested', readonly cursor: string }
     | { readonly __typename: 'CaughtUp', readonly cursor: string }
     | { readonly __typename: 'LogEnd', readonly cursor: string }
     | { readonly __typename: 'LogLines', readonly cursor: string }
     | { readonly __typename: 'Reset', readonly cursor: string }
+    | { readonly __typename: 'RunDeleted', readonly cursor: string }
     | { readonly __typename: 'RunFinished', readonly cursor: string }
+    | { readonly __typename: 'RunLabelsChanged', readonly cursor: string }
+    | { readonly __typename: 'RunReopened', readonly cursor: string }
     | { readonly __typename: 'RunStatusChanged', readonly runStatus: WorkflowRunStatus, readonly cursor: string }
     | { readonly __typename: 'StageStatusChanged', readonly cursor: string }
     | { readonly __typename: 'StepStatusChanged', readonly at: string, readonly stepStatus: StepRunStatus, readonly attempt: number, readonly cursor: string, readonly reason: { readonly code: StatusReasonCode, readonly message: string } | null, readonly stepRun: { readonly id: string } | null }
@@ -234,11 +289,16 @@ export type StepLogSubscriptionVariables = Exact<{
 
 
 export type StepLogSubscription = { readonly stepLogs:
+    | { readonly __typename: 'ApprovalDecided', readonly cursor: string }
+    | { readonly __typename: 'ApprovalRequested', readonly cursor: string }
     | { readonly __typename: 'CaughtUp', readonly cursor: string }
     | { readonly __typename: 'LogEnd', readonly truncated: boolean, readonly cursor: string }
     | { readonly __typename: 'LogLines', readonly cursor: string, readonly lines: ReadonlyArray<{ readonly at: string, readonly stream: LogStream, readonly text: string }> }
     | { readonly __typename: 'Reset', readonly cursor: string }
+    | { readonly __typename: 'RunDeleted', readonly cursor: string }
     | { readonly __typename: 'RunFinished', readonly cursor: string }
+    | { readonly __typename: 'RunLabelsChanged', readonly cursor: string }
+    | { readonly __typename: 'RunReopened', readonly cursor: string }
     | { readonly __typename: 'RunStatusChanged', readonly cursor: string }
     | { readonly __typename: 'StageStatusChanged', readonly cursor: string }
     | { readonly __typename: 'StepStatusChanged', readonly cursor: string }

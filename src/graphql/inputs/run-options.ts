@@ -1,13 +1,10 @@
 import { Field, InputType } from "type-graphql";
-import type { TextChanges } from "../../actions/label-workflow-run.ts";
 import { defaultRunOptions, type RunOptions, type RunStart } from "../../actions/run-options.ts";
 import type { StartOverrides } from "../../actions/start-workflow-run.ts";
-import { invalidValue } from "../../domain/refusals.ts";
 import { CommandInput } from "../command-input.ts";
 import { RunStartEnum } from "../enums.ts";
-import { mendNuls } from "../json-text.ts";
+import { readObject, readStorable, readTextMap } from "../read-json.ts";
 import { Int, Json } from "../scalars.ts";
-import { isTextMap } from "../types/workflow-run-filter.ts";
 
 @InputType("EnvVarInput", { description: "An environment variable." })
 export class EnvVarInput {
@@ -118,7 +115,7 @@ export function readRunOptions(input: RunOptionsInput): RunOptions {
     timeoutMs: overrides.timeoutMs,
     stepRetries: overrides.stepRetries,
     debug: overrides.debug ?? defaults.debug,
-    payload: readPayload(input.payload ?? null),
+    payload: readStorable("input.payload", input.payload ?? null),
     branch: input.branch ?? null,
     commit: input.commit ?? null,
     maxParallelSteps: input.maxParallelSteps ?? null,
@@ -129,45 +126,13 @@ export function readRunOptions(input: RunOptionsInput): RunOptions {
 /** What is null stays as it is. */
 export function readOverrides(input: StartInput): StartOverrides {
   return {
-    inputs: input.inputs == null ? null : readMap("inputs", input.inputs),
+    inputs: input.inputs == null ? null : readObject("input.inputs", input.inputs),
     envVars: input.envVars ?? null,
-    labels: input.labels == null ? null : readTexts("labels", input.labels),
-    annotations: input.annotations == null ? null : readTexts("annotations", input.annotations),
+    labels: input.labels == null ? null : readTextMap("input.labels", input.labels),
+    annotations: input.annotations == null ? null : readTextMap("input.annotations", input.annotations),
     message: input.message ?? null,
     timeoutMs: input.timeoutMs ?? null,
     stepRetries: input.stepRetries ?? null,
     debug: input.debug ?? null,
   };
-}
-
-export function readMap(name: string, value: unknown): Record<string, unknown> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return refuseNuls(name, value as Record<string, unknown>);
-  }
-  throw invalidValue(`input.${name}`, "must be an object");
-}
-
-/** A change of a map of texts: a text sets an entry, null removes it. */
-export function readTextChanges(name: string, value: unknown): TextChanges {
-  const changes = readMap(name, value);
-  if (Object.values(changes).every((text) => text === null || typeof text === "string")) {
-    return changes as TextChanges;
-  }
-  throw invalidValue(`input.${name}`, "must be an object of text values, or null to remove");
-}
-
-function readPayload(value: unknown): unknown {
-  return refuseNuls("payload", value);
-}
-
-/** PostgreSQL stores no NUL in text. Inputs are checked for it one by one, with their names. */
-export function refuseNuls<Value>(name: string, value: Value): Value {
-  const text = JSON.stringify(value);
-  if (name === "inputs" || mendNuls(text) === text) return value;
-  throw invalidValue(`input.${name}`, "must not contain a NUL character");
-}
-
-function readTexts(name: string, value: unknown): Record<string, string> {
-  if (isTextMap(value)) return value;
-  throw invalidValue(`input.${name}`, "must be an object of text values");
 }

@@ -17,8 +17,8 @@ import {
   RetryWorkflowRunsInput,
   SetWorkflowRunsLabelsInput,
 } from "../inputs/bulk-commands.ts";
-import { readTextChanges } from "../inputs/run-options.ts";
 import { keyIn } from "../inputs/selectors.ts";
+import { readTextChanges } from "../read-json.ts";
 import { readableProjects } from "../scope.ts";
 import { BulkItem, BulkOperation, bulkPayload } from "../types/bulk-operation.ts";
 import { readRunFilter } from "../types/workflow-run-filter.ts";
@@ -126,7 +126,7 @@ export class BulkMutations {
   ): Promise<Payload> {
     const { replace } = input;
     return await onRuns(LabelPayload, "setWorkflowRunsLabels", input, context, () => {
-      return { action: "LABEL", labels: readTextChanges("labels", input.labels), replace };
+      return { action: "LABEL", labels: readTextChanges("input.labels", input.labels), replace };
     });
   }
 }

@@ -17,8 +17,9 @@ import {
   SetWorkflowRunLabelsInput,
   StartWorkflowRunInput,
 } from "../inputs/run-commands.ts";
-import { readOverrides, readTextChanges } from "../inputs/run-options.ts";
+import { readOverrides } from "../inputs/run-options.ts";
 import { keyIn } from "../inputs/selectors.ts";
+import { readTextChanges } from "../read-json.ts";
 import { type RunPayload, runPayload } from "../types/command-payloads.ts";
 import { WorkflowRun } from "../types/workflow-run.ts";
 import { carryOut } from "../user-errors.ts";
@@ -135,7 +136,7 @@ export class RunMutations {
     @Ctx() context: RequestContext,
   ): Promise<RunPayload> {
     return await onRun(LabelsPayload, input, context, async (request) => {
-      const changes = readTextChanges("labels", input.labels);
+      const changes = readTextChanges("input.labels", input.labels);
       const { replace } = input;
       await setWorkflowRunLabels(context.engine, context.viewer, { ...request, changes, replace });
     });
@@ -151,7 +152,7 @@ export class RunMutations {
     @Ctx() context: RequestContext,
   ): Promise<RunPayload> {
     return await onRun(AnnotatePayload, input, context, async (request) => {
-      const changes = readTextChanges("annotations", input.annotations);
+      const changes = readTextChanges("input.annotations", input.annotations);
       const { replace } = input;
       await annotateWorkflowRun(context.engine, context.viewer, { ...request, changes, replace });
     });

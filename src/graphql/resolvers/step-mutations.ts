@@ -11,7 +11,6 @@ import {
 import { decideApproval } from "../../actions/decide-approval.ts";
 import { commandOptions } from "../command-input.ts";
 import type { RequestContext } from "../context.ts";
-import { readMap } from "../inputs/run-options.ts";
 import { readStep, type StepCommandInput } from "../inputs/selectors.ts";
 import {
   AbortStepRunInput,
@@ -22,6 +21,7 @@ import {
   RetryStepRunInput,
   SkipStepRunInput,
 } from "../inputs/step-commands.ts";
+import { readObject } from "../read-json.ts";
 import { Int } from "../scalars.ts";
 import { type StepPayload, stepPayload } from "../types/command-payloads.ts";
 import { StepRun } from "../types/step-run.ts";
@@ -122,7 +122,7 @@ export class StepMutations {
     @Ctx() context: RequestContext,
   ): Promise<StepPayload> {
     return await onStep(ForcePayload, input, context, async (request) => {
-      const output = readMap("result", input.result ?? {});
+      const output = readObject("input.result", input.result ?? {});
       return await forceCompleteStepRun(context.engine, context.viewer, { ...request, output });
     });
   }
@@ -138,7 +138,7 @@ export class StepMutations {
   ): Promise<StepPayload> {
     const { success, message = null, releaseId = null } = input;
     return await onStep(CompletePayload, input, context, async (request) => {
-      const output = readMap("output", input.output ?? {});
+      const output = readObject("input.output", input.output ?? {});
       const completion = { success, message, releaseId };
       return await completeStepRun(context.engine, context.viewer, { ...request, completion, output });
     });
@@ -155,7 +155,7 @@ export class StepMutations {
   ): Promise<StepPayload> {
     const { verdict, comment = null } = input;
     return await onStep(DecidePayload, input, context, async (request) => {
-      const fields = readMap("fields", input.fields ?? {});
+      const fields = readObject("input.fields", input.fields ?? {});
       return await decideApproval(context.engine, context.viewer, { ...request, verdict, comment, fields });
     });
   }
