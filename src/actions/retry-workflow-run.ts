@@ -128,7 +128,8 @@ async function createRetry(
     action: "retryWorkflowRun",
     versionId,
     sourceRunId: setup.sourceRunId,
-    options: { ...setup, start: "IMMEDIATE" },
+    // A commit without a branch was found by what the workflow's source names, and is found so again.
+    options: { ...setup, commit: setup.branch === null ? null : setup.commit, start: "IMMEDIATE" },
     retryOf: { runId: original.id, rootRunId: setup.rootRunId ?? original.id, reused },
   });
 }

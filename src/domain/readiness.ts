@@ -65,6 +65,29 @@ function somethingBeforeFailed(node: StepNode, run: RunView): boolean {
   return false;
 }
 
+/**
+ * The steps before a step that is being stopped, which may be about to be done again: none of them starts before
+ * what came of its last time is dead.
+ */
+export function beforeTheDying(run: RunView): ReadonlySet<number> {
+  const { steps } = run.graph;
+  const found = new Set<number>();
+  const stack = steps.filter(({ index }) => run.step(index).status === "CANCELING");
+  let barrier = 0;
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    const before = [...node.needs];
+    if (node.behindBarrier) {
+      for (; barrier < steps.length && steps[barrier]!.stage < node.stage; barrier++) before.push(barrier);
+    }
+    for (const index of before) {
+      if (found.has(index)) continue;
+      found.add(index);
+      stack.push(steps[index]!);
+    }
+  }
+  return found;
+}
+
 function skip(code: StatusReasonCode, message: string): NeedVerdict {
   return { kind: "SKIP", code, message };
 }

@@ -33,7 +33,7 @@ export class RunDraft {
   readonly signals: RunSignalDraft[] = [];
   labels: Readonly<Record<string, string>> | null = null;
   annotations: Readonly<Record<string, string>> | null = null;
-  /** Some step that had gone on is PENDING again: every waiting step is to be looked at anew. */
+  /** Some step that had gone on is PENDING again, or is dead now: every waiting step is to be looked at anew. */
   stepsReset = false;
   head: RunHead;
 
@@ -125,6 +125,7 @@ export class RunDraft {
     };
     this.#steps.set(index, after);
     this.touched.add(index);
+    if (before.status === "CANCELING") this.stepsReset = true;
     this.#openByStage[this.node(index).stage]! += Number(isTerminal(before.status)) - Number(ended);
     this.events.push({
       type: "StepStatusChanged",

@@ -24,7 +24,10 @@ export interface StepState {
   readonly index: number;
   readonly status: StepRunStatus;
   readonly reason: StatusReason | null;
-  /** How many of its needs are still open, and one more while the barrier of the earlier stages is. */
+  /**
+   * How many of its needs are still open, and one more while the barrier of the earlier stages is, and one more
+   * while something after it, which is to be done again, is not dead yet.
+   */
   readonly pending: number;
   /** Grows with every lease; a report that carries another fence is refused. */
   readonly fence: number;

@@ -1,21 +1,22 @@
 import { foldRun, foldStage, hasFailed } from "./fold.ts";
 import { holdStep } from "./hold-step.ts";
-import { needVerdict } from "./readiness.ts";
+import { beforeTheDying, needVerdict } from "./readiness.ts";
 import { publicReason, type RunDraft } from "./run-draft.ts";
 import { foldView, type StageState } from "./run-state.ts";
 import { isTerminal, type StatusReason, type WorkflowRunStatus } from "./statuses.ts";
 
 /** Draws every consequence of the changes so far, then derives stages and run. */
 export function settle(draft: RunDraft, actorId: string | null): void {
-  if (draft.head.queuedAt !== null && draft.head.ending === null) release(draft, actorId);
-  countPending(draft);
+  const held = beforeTheDying(draft);
+  if (draft.head.queuedAt !== null && draft.head.ending === null) release(draft, held, actorId);
+  countPending(draft, held);
   admit(draft, actorId);
   for (const stage of stagesToFold(draft)) settleStage(draft, stage, actorId);
   settleRun(draft, actorId);
 }
 
 /** Lets every step go whose needs or barrier are decided; a skip decides others, so it repeats until quiet. */
-function release(draft: RunDraft, actorId: string | null): void {
+function release(draft: RunDraft, held: ReadonlySet<number>, actorId: string | null): void {
   const all = draft.before.queuedAt === null || draft.stepsReset;
   let candidates = all
     ? draft.graph.steps.map(({ index }) => index)
@@ -29,7 +30,7 @@ function release(draft: RunDraft, actorId: string | null): void {
     }
     const next: number[] = [];
     for (const index of candidates) {
-      if (draft.step(index).status !== "PENDING") continue;
+      if (draft.step(index).status !== "PENDING" || held.has(index)) continue;
       if (releaseStep(draft, index, actorId)) next.push(...draft.node(index).dependents);
     }
     if (next.length === 0 && draft.openBarriers() === open) return;
@@ -60,8 +61,9 @@ function releaseStep(draft: RunDraft, index: number, actorId: string | null): bo
 }
 
 /** Keeps the counters that the set-based completion path relies on. */
-function countPending(draft: RunDraft): void {
-  const candidates = draft.stepsReset
+function countPending(draft: RunDraft, held: ReadonlySet<number>): void {
+  const all = draft.stepsReset || held.size > 0;
+  const candidates = all
     ? draft.graph.steps.map(({ index }) => index)
     : new Set([
         ...[...draft.touched].flatMap((index) => draft.node(index).dependents),
@@ -72,7 +74,8 @@ function countPending(draft: RunDraft): void {
     if (step.status !== "PENDING") continue;
     const { needs, behindBarrier, stage } = draft.node(index);
     const open = needs.filter((need) => !isTerminal(draft.step(need).status)).length;
-    const pending = open + (behindBarrier && !draft.barrierOpen(stage) ? 1 : 0);
+    const barrier = behindBarrier && !draft.barrierOpen(stage) ? 1 : 0;
+    const pending = open + barrier + (held.has(index) ? 1 : 0);
     if (pending !== step.pending) draft.patchStep(index, { pending });
   }
 }

@@ -18,9 +18,11 @@ export interface Stop {
  * the new end.
  */
 export function stopStep(draft: RunDraft, index: number, stop: Stop): void {
-  const { status, leased } = draft.step(index);
+  const { status, leased, onDeath: before } = draft.step(index);
   const { reason, onDeath, actorId } = stop;
   if (status === "CANCELING") {
+    // The result that it was to be given by hand.
+    if (before === "SUCCEED" && onDeath !== "SUCCEED") draft.setResult(index, null);
     draft.patchStep(index, { reason, onDeath });
     return;
   }

@@ -25,7 +25,8 @@ const ADD: Statement = {
   name: "add-bulk-operation",
   text: `insert into bulk_operation (id, project_id, action, arguments, status, total, created_by, only_project_id,
       created_at, updated_at, leased_until, finished_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, case when $5 = 'COMPLETED' then $9 end)`,
+    values ($1, $2, $3, $4, $5::bulk_status, $6, $7, $8, $9, $9, $10,
+      case when $5::bulk_status = 'COMPLETED' then $9::timestamptz end)`,
 };
 const ADD_ITEMS: Statement = {
   name: "add-bulk-items",

@@ -33,8 +33,8 @@ const READ: Statement = {
 /** A run that is started by hand has its whole time from then on. */
 const STORE_RUN: Statement = {
   name: "store-run-setup",
-  text: `update workflow_run set labels = $2, annotations = $3, message = $4, timeout_ms = $5, step_retries = $6,
-      expires_at = $7::timestamptz + $5::double precision * interval '1 millisecond', updated_at = $7
+  text: `update workflow_run set labels = $2, annotations = $3, message = $4, timeout_ms = $5::bigint, step_retries = $6,
+      expires_at = $7::timestamptz + $5::bigint * interval '1 millisecond', updated_at = $7
     where id = $1`,
 };
 const STORE_INPUT: Statement = {

@@ -39,7 +39,7 @@ const kinds = fc.array(
 );
 
 const settings: fc.Arbitrary<Partial<RunSettings>> = fc.record({
-  timeoutMs: fc.constantFrom(20_000, 1_000_000),
+  timeoutMs: fc.constantFrom(4_000, 1_000_000),
   maxParallelSteps: fc.constantFrom(null, null, 1, 2, 3),
   stepRetries: fc.constantFrom(null, null, 0, 2),
 });

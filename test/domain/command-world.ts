@@ -4,9 +4,9 @@ import { decide, type RunDelta } from "../../src/domain/decide.ts";
 import type { RunState } from "../../src/domain/run-state.ts";
 import { applyDelta } from "./apply-delta.ts";
 import type { CommandScenario } from "./command-scenarios.ts";
-import { DrivenRun, endReport, PERSON, RUNNER } from "./driven-run.ts";
+import { completion, DrivenRun, decision, endReport, PERSON, RUNNER } from "./driven-run.ts";
 import { Observer } from "./observer.ts";
-import { completion, decision, runWish, stepWish, type Wish } from "./people.ts";
+import { runWish, stepWish, type Wish } from "./people.ts";
 import { type Act, isEnd } from "./reference.ts";
 
 interface Task {

@@ -7,11 +7,13 @@ import {
   type AttemptEnd,
   type CancelMode,
   newRunState,
+  type PauseMode,
   type RunSettings,
   type RunState,
   type StageState,
   type StepState,
 } from "../../src/domain/run-state.ts";
+import type { TerminalStatus } from "../../src/domain/statuses.ts";
 import { applyDelta, deepFreeze, headOf } from "./apply-delta.ts";
 import { graphOf } from "./workflow-builder.ts";
 
@@ -99,6 +101,58 @@ export class DrivenRun {
     return this.decide({ kind: "EXPIRE_RUN" });
   }
 
+  pause(mode: PauseMode = "DRAIN"): RunDelta {
+    return this.decide({ kind: "PAUSE_RUN", mode, message: null, actorId: PERSON });
+  }
+
+  resume(): RunDelta {
+    return this.decide({ kind: "RESUME_RUN", actorId: PERSON });
+  }
+
+  abort(ref: string): RunDelta {
+    return this.decide({ kind: "ABORT_STEP", step: this.step(ref).index, message: null, actorId: PERSON });
+  }
+
+  retry(ref: string): RunDelta {
+    return this.decide({ kind: "RETRY_STEP", step: this.step(ref).index, actorId: PERSON });
+  }
+
+  replay(ref: string): RunDelta {
+    return this.decide({ kind: "REPLAY_SUBTREE", step: this.step(ref).index, actorId: PERSON });
+  }
+
+  skip(ref: string): RunDelta {
+    return this.decide({ kind: "SKIP_STEP", step: this.step(ref).index, message: null, actorId: PERSON });
+  }
+
+  force(ref: string, output: Readonly<Record<string, unknown>> = {}): RunDelta {
+    return this.decide({ kind: "FORCE_COMPLETE_STEP", step: this.step(ref).index, output, actorId: PERSON });
+  }
+
+  complete(ref: string, success: boolean, message: string | null = null): RunDelta {
+    return this.decide(completion(this.step(ref).index, success, message));
+  }
+
+  approve(ref: string, approvals = 1): RunDelta {
+    return this.decide(decision(this.step(ref).index, true, approvals));
+  }
+
+  reject(ref: string): RunDelta {
+    return this.decide(decision(this.step(ref).index, false, 0));
+  }
+
+  endChild(ref: string, status: TerminalStatus, attempt = this.step(ref).attempt): RunDelta {
+    const { index: step } = this.step(ref);
+    return this.decide({
+      kind: "CHILD_ENDED",
+      step,
+      attempt,
+      status,
+      message: null,
+      output: { by: "child" },
+    });
+  }
+
   /** Claim and start. */
   begin(...refs: string[]): this {
     for (const ref of refs) {
@@ -135,6 +189,17 @@ export class DrivenRun {
       }),
     );
   }
+}
+
+export function completion(step: number, success: boolean, message: string | null = null): RunCommand {
+  const body = { success, message, releaseId: "r1" };
+  return { kind: "COMPLETE_STEP", step, completion: body, output: { releaseId: "r1" }, actorId: PERSON };
+}
+
+export function decision(step: number, approves: boolean, approvals: number): RunCommand {
+  const verdict = approves ? "APPROVE" : "REJECT";
+  const fields = { by: PERSON };
+  return { kind: "DECIDE_APPROVAL", step, verdict, comment: null, approvals, fields, actorId: PERSON };
 }
 
 export function endReport(step: number, fence: number, outcome: TaskOutcome): RunCommand {

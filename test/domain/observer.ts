@@ -57,6 +57,15 @@ export class Observer {
       ],
       "events and rows tell different stories",
     );
+    for (const { type, payload } of delta.events) {
+      if (type !== "StepStatusChanged" || (payload.status !== "QUEUED" && payload.status !== "WAITING"))
+        continue;
+      if (this.#before.steps[payload.step]!.status !== "PENDING") continue;
+      assert.ok(
+        !comesBeforeDying(after, payload.step),
+        `step ${payload.step} goes before what follows is dead`,
+      );
+    }
     assertDerived(after);
     assertPending(after);
     assertHolds(after);
@@ -207,8 +216,23 @@ function assertPending(run: RunState): void {
     const barrier = run.steps.some(
       (other) => run.graph.steps[other.index]!.stage < stage && !isEnd(other.status),
     );
-    const expected = status !== "PENDING" ? 0 : open + (!lifted && barrier ? 1 : 0);
+    const held = comesBeforeDying(run, index) ? 1 : 0;
+    const expected = status !== "PENDING" ? 0 : open + (!lifted && barrier ? 1 : 0) + held;
     assert.equal(pending, expected, `pending of ${ref}`);
     assert.ok(!leased || ["QUEUED", "RUNNING", "CANCELING"].includes(status), `${ref} is held in ${status}`);
   }
+}
+
+/** Something that comes after the step, over any distance, is still being stopped. */
+export function comesBeforeDying({ graph, steps }: RunState, index: number): boolean {
+  const after = new Set([index]);
+  for (let size = 0; size < after.size; ) {
+    size = after.size;
+    for (const { index: other, needs, behindBarrier, stage } of graph.steps) {
+      const follows = [...after].some((each) => behindBarrier && graph.steps[each]!.stage < stage);
+      if (follows || needs.some((need) => after.has(need))) after.add(other);
+    }
+  }
+  after.delete(index);
+  return [...after].some((each) => steps[each]!.status === "CANCELING");
 }

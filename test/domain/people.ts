@@ -7,7 +7,7 @@ import {
   stepObstacle,
 } from "../../src/domain/legal.ts";
 import type { RunState } from "../../src/domain/run-state.ts";
-import { PERSON } from "./driven-run.ts";
+import { completion, decision, PERSON } from "./driven-run.ts";
 import { isEnd } from "./reference.ts";
 
 /** Something a person may ask, and whether the published table of legal states allows it. */
@@ -33,16 +33,6 @@ const STEP_WISHES: readonly [StepAction, (run: RunState, step: number, dice: num
     (run, step, dice) => decision(step, dice % 4 > 0, run.graph.steps[step]!.approval?.quorum ?? 1),
   ],
 ];
-
-export function completion(step: number, success: boolean): RunCommand {
-  const body = { success, message: null, releaseId: null };
-  return { kind: "COMPLETE_STEP", step, completion: body, output: {}, actorId };
-}
-
-export function decision(step: number, approves: boolean, approvals: number): RunCommand {
-  const verdict = approves ? "APPROVE" : "REJECT";
-  return { kind: "DECIDE_APPROVAL", step, verdict, comment: null, approvals, fields: {}, actorId };
-}
 
 /** What the table of legal states is told of a step. */
 export function judgedStep({ steps, graph }: RunState, index: number) {

@@ -1,6 +1,7 @@
 import { foldRun, foldStage } from "../../src/domain/fold.ts";
 import { foldView } from "../../src/domain/run-state.ts";
 import { isTerminal } from "../../src/domain/statuses.ts";
+import { comesBeforeDying } from "../domain/observer.ts";
 import { LEGAL_STEP_MOVES } from "../domain/step-moves.ts";
 import type { EventRow, RunRecord } from "./run-record.ts";
 
@@ -65,7 +66,8 @@ function readiness({ state, row, steps }: RunRecord, expect: Expect): void {
     const { needs, behindBarrier, stage } = state.graph.steps[index]!;
     const barrier =
       behindBarrier && state.graph.steps.some((other) => other.stage < stage && open[other.index]);
-    const waitsFor = needs.filter((need) => open[need]).length + (barrier ? 1 : 0);
+    const held = comesBeforeDying(state, index);
+    const waitsFor = needs.filter((need) => open[need]).length + (barrier ? 1 : 0) + (held ? 1 : 0);
     expect(`pending of ${index} (${status})`, pending, status === "PENDING" ? waitsFor : 0);
     if (status === "PENDING" && state.queuedAt !== null) {
       expect(`${index} waits for something`, waitsFor > 0, true);

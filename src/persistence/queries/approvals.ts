@@ -1,6 +1,6 @@
 import type { ApprovalStatus, ApprovalVerdict } from "../../domain/approvals.ts";
 import type { Queryable, Statement } from "./queryable.ts";
-import { allOf, Values, when } from "./values.ts";
+import { allOf, oneOf, Values, when } from "./values.ts";
 
 export interface ApprovalRecord {
   readonly runId: string;
@@ -89,9 +89,9 @@ export interface ApprovalPage {
 
 function conditionsOf(projectIds: readonly string[], filter: ApprovalFilter, values: Values): string {
   return allOf([
-    `a.project_id = any (${values.add(projectIds)}::uuid[])`,
-    when(filter.status, (list) => `a.status = any (${values.add(list)}::approval_status[])`),
-    when(filter.workflowIds, (ids) => `r.workflow_id = any (${values.add(ids)}::uuid[])`),
+    oneOf("a.project_id", "uuid", projectIds, values),
+    when(filter.status, (list) => oneOf("a.status", "approval_status", list, values)),
+    when(filter.workflowIds, (ids) => oneOf("r.workflow_id", "uuid", ids, values)),
     when(filter.decider, (decider) => mayDecide(decider, values)),
   ]);
 }

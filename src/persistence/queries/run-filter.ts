@@ -8,7 +8,7 @@ import {
   type WorkflowRunStatus,
 } from "../../domain/statuses.ts";
 import type { RunTriggerType } from "../../domain/triggers.ts";
-import { allOf, likeText, type Span, type Values, when, within } from "./values.ts";
+import { allOf, likeText, oneOf, type Span, type Values, when, within } from "./values.ts";
 
 export const LABEL_OPERATORS = ["EQ", "IN", "NOT_IN", "EXISTS", "NOT_EXISTS"] as const;
 export type LabelOperator = (typeof LABEL_OPERATORS)[number];
@@ -83,14 +83,14 @@ export function compileFilter(filter: RunFilter, values: Values, r: string): str
 }
 
 function ownConditions(filter: RunFilter, values: Values, r: string): (string | null)[] {
-  const oneOf = (column: string, type: string) => (list: readonly unknown[]) =>
-    `${r}.${column} = any (${values.add(list)}::${type}[])`;
+  const among = (column: string, type: string) => (list: readonly unknown[]) =>
+    oneOf(`${r}.${column}`, type, list, values);
   return [
-    when(filter.ids, oneOf("id", "uuid")),
-    when(filter.workflowIds, oneOf("workflow_id", "uuid")),
-    when(filter.status, oneOf("status", "workflow_run_status")),
+    when(filter.ids, among("id", "uuid")),
+    when(filter.workflowIds, among("workflow_id", "uuid")),
+    when(filter.status, among("status", "workflow_run_status")),
     when(filter.result, (results) =>
-      oneOf(
+      among(
         "status",
         "workflow_run_status",
       )(WORKFLOW_RUN_STATUSES.filter((status) => results.includes(resultOf(status)))),
@@ -102,19 +102,19 @@ function ownConditions(filter: RunFilter, values: Values, r: string): (string | 
 }
 
 function originConditions(filter: RunFilter, values: Values, r: string): (string | null)[] {
-  const oneOf = (column: string, type: string) => (list: readonly unknown[]) =>
-    `${r}.${column} = any (${values.add(list)}::${type}[])`;
+  const among = (column: string, type: string) => (list: readonly unknown[]) =>
+    oneOf(`${r}.${column}`, type, list, values);
   const equals = (column: string) => (text: string) => `${r}.${column} = ${values.add(text)}::text`;
   return [
-    when(filter.trigger, oneOf("trigger_type", "run_trigger_type")),
+    when(filter.trigger, among("trigger_type", "run_trigger_type")),
     when(filter.triggerRef, equals("trigger_ref")),
     when(filter.createdBy, (account) => accountCondition(`${r}.created_by`, account, values)),
     when(filter.branch, equals("branch")),
     when(filter.commit, (prefix) => `starts_with(${r}.commit, ${values.add(prefix)}::text)`),
-    when(filter.sourceRunId, oneOf("source_run_id", "uuid")),
-    when(filter.rootRunId, oneOf("root_run_id", "uuid")),
-    when(filter.retryOfId, oneOf("retry_of_id", "uuid")),
-    when(filter.parentRunId, oneOf("parent_run_id", "uuid")),
+    when(filter.sourceRunId, among("source_run_id", "uuid")),
+    when(filter.rootRunId, among("root_run_id", "uuid")),
+    when(filter.retryOfId, among("retry_of_id", "uuid")),
+    when(filter.parentRunId, among("parent_run_id", "uuid")),
   ];
 }
 
@@ -193,7 +193,7 @@ export function matchingRuns(
 ): string {
   return allOf([
     `${r}.deleted_at is null`,
-    when(projectIds, (ids) => `${r}.project_id = any (${values.add(ids)}::uuid[])`),
+    when(projectIds, (ids) => oneOf(`${r}.project_id`, "uuid", ids, values)),
     compileFilter(filter, values, r),
   ]);
 }

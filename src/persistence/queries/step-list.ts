@@ -1,7 +1,7 @@
 import type { StepRunStatus } from "../../domain/statuses.ts";
 import type { Queryable } from "./queryable.ts";
 import { STEP_COLUMNS, STEP_TABLES, type StepRecord } from "./steps.ts";
-import { allOf, type Span, Values, when, within } from "./values.ts";
+import { allOf, oneOf, type Span, Values, when, within } from "./values.ts";
 
 /** Which steps, of all runs. Null = no condition, an empty list = none match. */
 export interface StepFilter {
@@ -33,12 +33,12 @@ export interface StepListPage {
 
 function conditionsOf(projectIds: readonly string[], filter: StepFilter, values: Values): string {
   return allOf([
-    `r.project_id = any (${values.add(projectIds)}::uuid[])`,
-    when(filter.status, (list) => `s.status = any (${values.add(list)}::step_run_status[])`),
+    oneOf("r.project_id", "uuid", projectIds, values),
+    when(filter.status, (list) => oneOf("s.status", "step_run_status", list, values)),
     when(filter.stepRef, (ref) => `w.ref = ${values.add(ref)}::text`),
-    when(filter.type, (list) => `w.type = any (${values.add(list)}::text[])`),
-    when(filter.workflowIds, (ids) => `r.workflow_id = any (${values.add(ids)}::uuid[])`),
-    when(filter.runIds, (ids) => `r.id = any (${values.add(ids)}::uuid[])`),
+    when(filter.type, (list) => oneOf("w.type", "text", list, values)),
+    when(filter.workflowIds, (ids) => oneOf("r.workflow_id", "uuid", ids, values)),
+    when(filter.runIds, (ids) => oneOf("r.id", "uuid", ids, values)),
     when(filter.queue, (queue) => `p.queue = ${values.add(queue)}::text`),
     when(filter.labels, (labels) => `p.labels @> ${values.add(labels)}::text[]`),
     within("s.started_at", filter.started, values),
