@@ -55,15 +55,25 @@ export async function annotateWorkflowRun(
   });
 }
 
+/** Refuses labels that no run can take, whatever labels it has. */
+export function checkLabelChanges(changes: TextChanges): void {
+  const faults = labelFaults(withoutNulls(changes));
+  if (faults.length > 0) throw invalid(faults[0]!.path, faults);
+}
+
 type Texts = Readonly<Record<string, string>>;
+
+function withoutNulls(changes: TextChanges): Texts {
+  const kept = Object.entries(changes).filter((entry): entry is [string, string] => entry[1] !== null);
+  return Object.fromEntries(kept);
+}
 
 function changed(
   before: Texts,
   { changes, replace }: ChangeRunTexts,
   faultsOf: (texts: Texts) => Fault[],
 ): Texts {
-  const after = Object.entries({ ...(replace ? {} : before), ...changes });
-  const texts = Object.fromEntries(after.filter((entry): entry is [string, string] => entry[1] !== null));
+  const texts = withoutNulls({ ...(replace ? {} : before), ...changes });
   const faults = faultsOf(texts);
   if (faults.length > 0) throw invalid(faults[0]!.path, faults);
   return texts;

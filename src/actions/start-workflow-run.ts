@@ -31,31 +31,34 @@ export async function startWorkflowRun(
   viewer: Viewer,
   request: StartWorkflowRun,
 ): Promise<void> {
+  let setup: RunSetup | null = null;
   await commandRun(engine, viewer, request, {
     mutation: "startWorkflowRun",
     path: PATH,
     details: {},
     decideOn: async (run, transaction) => {
       refuseRunObstacle("startWorkflowRun", run, PATH);
-      await override(engine, transaction, run.state.id, request.overrides);
+      setup = await overridden(engine, transaction, run.state.id, request.overrides);
       return [{ kind: "START_RUN", actorId: viewer.accountId }];
     },
+    // After the decision, which stores the run's old expiry.
+    afterwards: async (transaction) =>
+      await storeRunSetup(transaction, request.runId, setup!, engine.clock.now()),
     answer: () => null,
   });
 }
 
-async function override(
+async function overridden(
   engine: Engine,
   transaction: Transaction,
   runId: string,
   overrides: StartOverrides,
-): Promise<void> {
+): Promise<RunSetup> {
   const before = await readRunSetup(transaction, runId);
   const after = mergeSetup(before, overrides);
   checkRunOptions({ ...defaultRunOptions(), ...after });
   const version = await engine.versions.get(transaction, before.versionId);
-  const inputs = checkInputs(version, after.inputs);
-  await storeRunSetup(transaction, runId, { ...after, inputs }, engine.clock.now());
+  return { ...after, inputs: checkInputs(version, after.inputs) };
 }
 
 /** New entries of maps are added to those there are; environment variables come after them, and the last wins. */

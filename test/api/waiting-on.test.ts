@@ -76,6 +76,8 @@ describe("a step tells what it waits for:", () => {
     expect(idle.steps["one"]).toMatchObject({ kind: "RUNNER_LABELS" });
     expect(idle.steps["two"]).toBeNull();
 
+    // The older run is served first; within one millisecond no run is older.
+    clock.advance(1);
     const other = await runOf([`{ ref: hog, run: "true", queue: rare, labels: [big] }`]);
     await server.database.query(
       "update runner set capacity = 1 where id in (select runner_id from runner_session)",

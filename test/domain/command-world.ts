@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { RunCommand } from "../../src/domain/commands.ts";
-import { decide, type RunDelta } from "../../src/domain/decide.ts";
+import type { RunDelta } from "../../src/domain/decide.ts";
 import type { RunState } from "../../src/domain/run-state.ts";
-import { applyDelta } from "./apply-delta.ts";
+import { assertSameOneByOne } from "./batches.ts";
 import type { CommandScenario } from "./command-scenarios.ts";
 import { completion, DrivenRun, decision, endReport, PERSON, RUNNER } from "./driven-run.ts";
 import { Observer } from "./observer.ts";
@@ -265,17 +265,4 @@ function assertReopened(head: RunDelta["head"], before: RunState, { now, state }
   assert.ok(isEnd(before.status) && before.finalizedAt === null, `a ${before.status} run was reopened`);
   assert.equal(head.ending, null);
   assert.equal(head.expiresAt.getTime(), now.getTime() + state.settings.timeoutMs);
-}
-
-/** Where a batch leads is where its reports lead one by one; who gets the last slot depends on their order. */
-function assertSameOneByOne(before: RunState, commands: readonly RunCommand[], run: DrivenRun): void {
-  let state = before;
-  for (const command of commands) state = applyDelta(state, decide(state, [command], run.now));
-  const limited = run.state.settings.maxParallelSteps !== null;
-  const outline = ({ status, steps, stages }: RunState) => ({
-    status,
-    steps: steps.map((step) => ({ ...step, ready: step.ready && !limited })),
-    stages: stages.map((stage) => stage.status),
-  });
-  assert.deepEqual(outline(run.state), outline(state));
 }

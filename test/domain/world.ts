@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import type { RunCommand, TaskOutcome } from "../../src/domain/commands.ts";
-import { decide } from "../../src/domain/decide.ts";
 import type { RunState } from "../../src/domain/run-state.ts";
-import { applyDelta } from "./apply-delta.ts";
+import { assertSameOneByOne } from "./batches.ts";
 import { DrivenRun, endReport, RUNNER } from "./driven-run.ts";
 import { Observer } from "./observer.ts";
 import { type Act, isEnd } from "./reference.ts";
@@ -197,16 +196,4 @@ export class World {
 
 function startReport({ step, fence }: Task): RunCommand {
   return { kind: "START_STEP", step, fence, actorId: RUNNER };
-}
-
-/** Where a batch leads is where its reports lead one by one. */
-function assertSameOneByOne(before: RunState, commands: readonly RunCommand[], run: DrivenRun): void {
-  let state = before;
-  for (const command of commands) state = applyDelta(state, decide(state, [command], run.now));
-  const outline = ({ status, steps, stages }: RunState) => ({
-    status,
-    steps,
-    stages: stages.map((stage) => stage.status),
-  });
-  assert.deepEqual(outline(run.state), outline(state));
 }

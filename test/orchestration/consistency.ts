@@ -142,6 +142,11 @@ function mayFollowEnd({ type, payload }: EventRow): boolean {
   return type === "RunLabelsChanged" || type === "RunDeleted";
 }
 
+/** Something starts, or is about to. */
+function goesOn({ type, payload }: EventRow): boolean {
+  return type === "StepStatusChanged" && ["QUEUED", "WAITING", "RUNNING"].includes(payload.status);
+}
+
 /** The events alone, folded as a subscriber folds them, tell the story that the rows tell. */
 function history({ state, row, stages, steps, events }: RunRecord, expect: Expect): void {
   expect("events", events.map(({ seq }) => seq).join(), Array.from(events, (_, at) => at + 1).join());
@@ -155,6 +160,7 @@ function history({ state, row, stages, steps, events }: RunRecord, expect: Expec
     if (!mayFollowEnd(event)) {
       expect(`${type} ${seq} after the end`, last.finished, type === "RunReopened");
     }
+    if (goesOn(event)) expect(`${type} ${seq} while the run is being ended`, last.run === "CANCELING", false);
     if (type === "RunFinished") last.finished = true;
     else if (type === "RunReopened") last.finished = false;
     else if (type === "RunStatusChanged") last.run = payload.status;

@@ -3,6 +3,7 @@ import { cancelWorkflowRun } from "../../src/actions/cancel-workflow-run.ts";
 import type { TaskOutcome } from "../../src/domain/commands.ts";
 import { RefusedError, SessionLostError } from "../../src/domain/refusals.ts";
 import { taskKey } from "../../src/domain/task-key.ts";
+import { applySignals } from "../../src/duties/apply-signals.ts";
 import { expireRuns } from "../../src/duties/expire-runs.ts";
 import { sweepSessions } from "../../src/duties/sweep-sessions.ts";
 import { wakeSteps } from "../../src/duties/wake-steps.ts";
@@ -40,11 +41,12 @@ export class Fleet implements AsyncDisposable {
     this.#random = new Random(seed);
   }
 
-  run(engines: readonly Engine[], runs: readonly string[]): void {
+  /** @param people what people do meanwhile, again and again; by default they cancel runs */
+  run(engines: readonly Engine[], runs: readonly string[], people?: (engine: Engine) => Promise<void>): void {
     for (const engine of engines) {
       const reports = new ReportCollector(engine);
       for (let i = 0; i < 3; i++) this.#loop(() => this.#runnerLife(engine, reports));
-      this.#loop(() => this.#cancelSomething(engine, runs));
+      this.#loop(() => people?.(engine) ?? this.#cancelSomething(engine, runs));
       this.#loop(() => this.#duties(engine));
     }
     this.#loop(() => this.#inspect(engines[0]!, runs));
@@ -91,7 +93,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   async #duties(engine: Engine): Promise<void> {
-    for (const duty of [sweepSessions, wakeSteps, expireRuns]) await duty.run(engine);
+    for (const duty of [sweepSessions, wakeSteps, expireRuns, applySignals]) await duty.run(engine);
     await setTimeout(this.#random.between(1, 20));
   }
 }

@@ -58,8 +58,9 @@ const LOOK = `select
   (select coalesce(json_agg(json_build_object('step_idx', a.step_idx, 'number', a.number, 'fence', a.fence,
       'status', a.status, 'code', a.status_reason ->> 'code', 'message', a.status_reason ->> 'message')
       order by a.step_idx, a.number), '[]') from step_attempt a where a.run_id = i.id) as attempts,
-  (select json_agg(json_build_object('seq', e.seq, 'type', e.type, 'payload', e.payload,
-      'xid', (e.xid::text::numeric % 4294967296)::text) order by e.seq) from run_event e where e.run_id = i.id) as events
+  (select coalesce(json_agg(json_build_object('seq', e.seq, 'type', e.type, 'payload', e.payload,
+      'xid', (e.xid::text::numeric % 4294967296)::text) order by e.seq), '[]') from run_event e
+    where e.run_id = i.id) as events
   from (select $1::uuid as id) i`;
 
 /** Nothing of the run moves while it is read: its lock keeps reports away, the locks of its steps keep claims. */

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Clock } from "../../src/domain/clock.ts";
 import type { StageSpec } from "../../src/domain/graph.ts";
 import type { Engine } from "../../src/orchestration/transition.ts";
 import { stagesArbitrary } from "../domain/scenarios.ts";
 import { stage, step } from "../domain/workflow-builder.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { contradictions } from "./consistency.ts";
+import { FastClock } from "./fast-clock.ts";
 import { Fleet, type Ledger } from "./fleet.ts";
 import { Random } from "./random.ts";
 import { type RunRecord, readRun } from "./run-record.ts";
@@ -15,15 +15,6 @@ import { openWorkbench, type Workbench } from "./workbench.ts";
 const SEED = Number(process.env["TEST_SEED"] ?? Date.now() % 1_000_000);
 const ROUNDS = 3;
 const RUNS = 120;
-
-/** Twenty times as fast as time: leases, delays and timeouts run out while the test watches. */
-class FastClock implements Clock {
-  readonly #start = Date.now();
-
-  now(): Date {
-    return new Date(this.#start + 20 * (Date.now() - this.#start));
-  }
-}
 
 const retry = { attempts: 3, backoffMs: 300, factor: 2, maxBackoffMs: 1_000 };
 const many = (count: number, prefix: string) =>

@@ -25,7 +25,7 @@ export interface Workbench extends AsyncDisposable {
   /** One more process on the same database: its own connections, caches and bus. */
   replica(): Promise<Engine>;
   /** Stores a workflow, past the parser of workflow files. @returns its key */
-  deploy(stages: readonly StageSpec[], options?: { project?: string; timeoutMs?: number }): Promise<string>;
+  deploy(stages: readonly StageSpec[], options?: DeployOptions): Promise<string>;
   /** @returns the run's key */
   trigger(workflowId: string, options?: Partial<RunOptions>): Promise<string>;
   /** Registers a runner. @returns its session */
@@ -125,18 +125,26 @@ async function openAccount(engine: Engine, database: TestDatabase, type: Account
   };
 }
 
+export interface DeployOptions {
+  readonly project?: string;
+  readonly timeoutMs?: number;
+  readonly name?: string;
+  /** Name of the workflow that steps run which wait for a child run. */
+  readonly child?: string;
+}
+
 let workflows = 0;
 
 async function deploy(
   engine: Engine,
   { accountId: createdBy }: Viewer,
   stages: readonly StageSpec[],
-  { project = "default", timeoutMs = 86_400_000 } = {},
+  { project = "default", timeoutMs = 86_400_000, ...options }: DeployOptions = {},
 ): Promise<string> {
   const { graph, faults } = compileGraph(stages);
   if (graph === null) throw new Error(faults.map(({ message }) => message).join("; "));
-  const name = `workflow-${++workflows}`;
-  const definition = definitionOf(name, stages, timeoutMs);
+  const name = options.name ?? `workflow-${++workflows}`;
+  const definition = definitionOf(name, stages, timeoutMs, options.child ?? name);
   return await engine.database.transaction(async (transaction) => {
     const projectId = await openProject(transaction, project, engine.clock);
     const { workflow } = await openWorkflow(transaction, projectId, name, engine.clock);
@@ -146,8 +154,13 @@ async function deploy(
   });
 }
 
-function definitionOf(name: string, stages: readonly StageSpec[], timeoutMs: number): WorkflowDefinition {
-  const command = { run: "true", http: null, child: null, shell: "sh -e", env: [], timeoutMs: 60_000 };
+function definitionOf(
+  name: string,
+  stages: readonly StageSpec[],
+  timeoutMs: number,
+  child: string,
+): WorkflowDefinition {
+  const command = { run: "true", http: null, shell: "sh -e", env: [], timeoutMs: 60_000 };
   return {
     name,
     description: null,
@@ -159,7 +172,10 @@ function definitionOf(name: string, stages: readonly StageSpec[], timeoutMs: num
     outputs: {},
     stages: stages.map((stage) => ({
       ...stage,
-      steps: stage.steps.map((spec): StepDefinition => ({ ...spec, ...command })),
+      steps: stage.steps.map((spec): StepDefinition => {
+        const isChild = spec.waitsFor === "CHILD_RUN";
+        return { ...spec, ...command, child: isChild ? { workflow: child, inputs: {} } : null };
+      }),
     })),
   };
 }

@@ -142,7 +142,7 @@ describe("runs", () => {
   it("000: delete run and all its data, while it runs", async () => {
     const scene = system.scene();
     const { id } = await system.begin([[scene.heldStep("held")], [scene.step("never")]]);
-    const processes = await scene.processesOf("held");
+    const processes = await system.processes(scene, id, "held");
     expect(await system.refused("deleteWorkflowRun", { workflowRunId: id })).toMatchObject({
       __typename: "InvalidState",
       current: "RUNNING",
@@ -160,7 +160,7 @@ describe("steps", () => {
     const scene = system.scene();
     const after = scene.step("after", "", { needs: ["held"] });
     const { id } = await system.begin([[scene.heldStep("held"), after, scene.step("beside")]]);
-    const processes = await scene.processesOf("held");
+    const processes = await system.processes(scene, id, "held");
     const reason = "wrong branch";
     const answer = await system.act("abortStepRun", { ...stepRef(id, "held"), reason });
     expect(["CANCELING", "CANCELED"]).toContain(answer.status);
@@ -182,7 +182,7 @@ describe("steps", () => {
   it("000: abort step, by its id, before it began", async () => {
     const scene = system.scene();
     const { id, stepRuns } = await system.begin([[scene.heldStep("first")], [scene.step("second")]]);
-    await scene.processesOf("first");
+    await system.processes(scene, id, "first");
     const second = stepRuns.nodes.find(({ stepRef: ref }: Answer) => ref === "second").id;
     expect((await system.act("abortStepRun", { step: { id: second } })).status).toBe("CANCELED");
     scene.open("first");
@@ -239,7 +239,7 @@ describe("authorization", () => {
     const { workflow } = await system.ask("query ($id: ID!) { workflowRun(id: $id) { workflow { id } } }", {
       id,
     });
-    const processes = await scene.processesOf("held");
+    const processes = await system.processes(scene, id, "held");
     const before = await system.events(id);
     const run = { workflowRunId: id };
     const held = stepRef(id, "held");
@@ -275,7 +275,7 @@ describe("authorization", () => {
     const scene = system.scene();
     const workflow = await system.deploy({ stages: stagesOf([[scene.heldStep("held")]]) });
     const { id } = await system.trigger(workflow, {}, superuser);
-    const processes = await scene.processesOf("held");
+    const processes = await system.processes(scene, id, "held");
     await system.act("abortStepRun", stepRef(id, "held"), undefined, superuser);
     expect((await system.ended(id)).status).toBe("FAILED");
     expect(processes.some(isAlive)).toBe(false);

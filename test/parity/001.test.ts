@@ -51,7 +51,6 @@ describe("reading", () => {
     };
     await begin("PENDING", held, { start: "MANUAL" });
     await begin("RUNNING", held);
-    await scene.processesOf("held");
     await system.act(
       "pauseWorkflowRun",
       await begin("PAUSED", await runner([{ ref: "ask", type: "approval" }])),
@@ -206,7 +205,10 @@ describe("runs", () => {
   it("001: cancel", async () => {
     const scene = system.scene();
     const { id } = await system.begin([[scene.heldStep("a"), scene.heldStep("b")], [scene.step("later")]]);
-    const processes = [...(await scene.processesOf("a")), ...(await scene.processesOf("b"))];
+    const processes = [
+      ...(await system.processes(scene, id, "a")),
+      ...(await system.processes(scene, id, "b")),
+    ];
     await system.act("cancelWorkflowRun", { workflowRunId: id, reason: "not today" });
     const run = await system.ended(id);
     expect(processes.filter(isAlive)).toEqual([]);
@@ -235,7 +237,7 @@ describe("runs", () => {
     const ask = { ref: "ask", type: "approval" };
     const gated = scene.step("gated", "", { needs: ["ask"] });
     const { id } = await system.begin([[scene.heldStep("held"), ask, gated], [scene.step("after")]]);
-    await scene.processesOf("held");
+    await system.processes(scene, id, "held");
     const paused = await system.act("pauseWorkflowRun", { workflowRunId: id });
     expect(paused).toMatchObject({ status: "PAUSED", draining: true });
     // A decision is accepted meanwhile, and makes a step ready that must not start.
@@ -255,7 +257,7 @@ describe("runs", () => {
   it("001: resume, what was held goes on", async () => {
     const scene = system.scene();
     const { id } = await system.begin([[scene.heldStep("held")], [scene.step("after")]]);
-    await scene.processesOf("held");
+    await system.processes(scene, id, "held");
     const early = await system.refused("resumeWorkflowRun", { workflowRunId: id });
     expect(early).toMatchObject({ __typename: "InvalidState", allowed: ["PAUSED"] });
     await system.act("pauseWorkflowRun", { workflowRunId: id });
@@ -271,7 +273,7 @@ describe("runs", () => {
   it("001: resume, after a pause that interrupts", async () => {
     const scene = system.scene();
     const { id } = await system.begin([[scene.heldStep("held")]]);
-    const processes = await scene.processesOf("held");
+    const processes = await system.processes(scene, id, "held");
     await system.act("pauseWorkflowRun", { workflowRunId: id, mode: "INTERRUPT" });
     await system.until(id, "the interrupted run", ({ draining }) => !draining);
     expect(processes.filter(isAlive)).toEqual([]);
@@ -279,7 +281,7 @@ describe("runs", () => {
     await witness();
     expect(scene.count("held")).toBe(1);
     await system.act("resumeWorkflowRun", { workflowRunId: id });
-    await scene.processesOf("held", 2);
+    await system.processes(scene, id, "held", 2);
     scene.open("held");
     expect((await system.ended(id)).status).toBe("SUCCEEDED");
     expect(scene.count("held")).toBe(2);
@@ -374,7 +376,7 @@ describe("steps", () => {
     const skipped = scene.step("skipped", "exit 1", { needs: ["held"] });
     const after = scene.step("after", "", { needs: ["skipped"] });
     const { id } = await system.begin([[scene.heldStep("held"), skipped, after]]);
-    await scene.processesOf("held");
+    await system.processes(scene, id, "held");
     const step = await system.act("skipStepRun", { ...stepRef(id, "skipped"), reason: "known to fail" });
     expect(step).toMatchObject({
       status: "SKIPPED",
@@ -404,7 +406,7 @@ describe("steps", () => {
       env: { URL: "${{ steps.held.outputs.url }}" },
     });
     const { id } = await system.begin([[scene.heldStep("held")], [after]]);
-    const processes = await scene.processesOf("held");
+    const processes = await system.processes(scene, id, "held");
     await system.act("forceCompleteStepRun", { ...stepRef(id, "held"), result: { url: "made-by-hand" } });
     const run = await system.ended(id);
     expect(processes.filter(isAlive)).toEqual([]);
@@ -501,7 +503,7 @@ describe("steps", () => {
     const approve = { ...stepRef(id, "ask"), verdict: "APPROVE" };
     await system.stepInStatus(id, "ask", "WAITING");
     await system.act("decideApproval", approve);
-    const processes = await scene.processesOf("held");
+    const processes = await system.processes(scene, id, "held");
     const { resetCount } = await system.act("replayStepRunSubtree", stepRef(id, "root"), "resetCount");
     expect(resetCount).toBe(3);
     await waitFor("the second root", () => scene.count("root") === 2);
@@ -510,7 +512,7 @@ describe("steps", () => {
     await witness();
     expect(scene.count("held")).toBe(1);
     await system.act("decideApproval", approve);
-    await scene.processesOf("held", 2);
+    await system.processes(scene, id, "held", 2);
     scene.open("held");
     expect((await system.ended(id)).status).toBe("SUCCEEDED");
     expect(scene.executions()).toEqual(["root", "held", "root", "held"]);
@@ -522,7 +524,7 @@ describe("many runs", () => {
     const scene = system.scene();
     const workflow = await system.deploy({ stages: stagesOf([[scene.heldStep("held")]]) });
     const running = await system.trigger(workflow);
-    const processes = await scene.processesOf("held");
+    const processes = await system.processes(scene, running.id, "held");
     const manual = await system.trigger(workflow, { start: "MANUAL" });
     const done = await system.begin([[{ ref: "a", run: "true" }]]);
     await system.ended(done.id);

@@ -158,6 +158,13 @@ export class RunningSystem implements AsyncDisposable {
     return (await this.until(id, `${ref} ${status}`, ({ steps }) => steps[ref].status === status)).steps[ref];
   }
 
+  /** Waits until a held step executes, and is known to. @returns its processes */
+  async processes(scene: Scene, id: string, ref: string, executions = 1): Promise<number[]> {
+    const processes = await scene.processesOf(ref, executions);
+    await this.stepInStatus(id, ref, "RUNNING");
+    return processes;
+  }
+
   /** A run's whole event log, which must have no gap. */
   async events(id: string): Promise<Answer[]> {
     const { events } = await this.ask(

@@ -50,5 +50,8 @@ export function readStep({ id, ref }: StepRunSelectorInput): StepSelector {
     if (place === null) throw notFound("input.step");
     return place;
   }
-  return { runId: keyIn("WorkflowRun", ref!.workflowRunId, "input.step"), ref: ref!.stepRef };
+  const { workflowRunId, stepRef } = ref!;
+  // PostgreSQL knows no such text, so no step is called that.
+  if (stepRef.includes("\0")) throw notFound("input.step");
+  return { runId: keyIn("WorkflowRun", workflowRunId, "input.step"), ref: stepRef };
 }

@@ -2,6 +2,7 @@ import { Arg, Ctx, Mutation, Resolver } from "type-graphql";
 import type { BulkTask } from "../../actions/bulk-item.ts";
 import { BULK_AT_ONCE, type BulkSelection, bulkRuns } from "../../actions/bulk-runs.ts";
 import { checkReason } from "../../actions/command-run.ts";
+import { checkLabelChanges } from "../../actions/label-workflow-run.ts";
 import { type MutationName, roleIn } from "../../domain/access.ts";
 import { isBulkSuccess } from "../../domain/bulk.ts";
 import { keyOf } from "../../domain/ids.ts";
@@ -126,7 +127,9 @@ export class BulkMutations {
   ): Promise<Payload> {
     const { replace } = input;
     return await onRuns(LabelPayload, "setWorkflowRunsLabels", input, context, () => {
-      return { action: "LABEL", labels: readTextChanges("input.labels", input.labels), replace };
+      const labels = readTextChanges("input.labels", input.labels);
+      checkLabelChanges(labels);
+      return { action: "LABEL", labels, replace };
     });
   }
 }
