@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { MutationName, Viewer } from "../domain/access.ts";
 import { encodeId } from "../domain/ids.ts";
-import { RefusedError } from "../domain/refusals.ts";
+import { CommitUnknownError, DatabaseAwayError, RefusedError } from "../domain/refusals.ts";
 import type { Engine } from "../orchestration/transition.ts";
 import { addAuditEntry } from "../persistence/audit-store.ts";
 import { addBulkOperation, endBulkItems, openBulkItems } from "../persistence/bulk-store.ts";
@@ -13,6 +13,7 @@ import {
   selectRunIds,
 } from "../persistence/queries/bulk-operations.ts";
 import { findGrant } from "../persistence/queries/people.ts";
+import type { Queryable } from "../persistence/queries/queryable.ts";
 import type { RunFilter } from "../persistence/queries/run-filter.ts";
 import { type BulkItemResult, type BulkTask, doBulkItem } from "./bulk-item.ts";
 import { type CommandOptions, carryOutOnce } from "./command.ts";
@@ -63,7 +64,7 @@ export async function bulkRuns(
   const scope = { mutation, projectId: NO_PROJECT, options: command };
   const { action, ...args } = task;
   const operationId = await carryOutOnce(engine, viewer, scope, async (transaction) => {
-    const runIds = await selected(engine, selection);
+    const runIds = await selected(transaction, selection);
     const id = await addBulkOperation(
       transaction,
       {
@@ -85,28 +86,41 @@ export async function bulkRuns(
   const [operation] = await findBulkOperations(database, [operationId]);
   const total = operation!.total;
   if (total > BULK_AT_ONCE) return { operationId, items: [], total };
-  await continueBulk(engine, viewer, operation!);
+  // What failed for reasons of ours is left to the duty, which tries it once more and reports it.
+  await continueBulk(engine, viewer, operation!, () => null);
   return { operationId, items: await bulkItems(database, operationId, 0, BULK_AT_ONCE), total };
 }
 
-/** Works on an operation until nothing is left to do, or somebody aborts it. */
+/**
+ * Works on an operation until nothing is left to do, or somebody aborts it.
+ * @param onFault what becomes of a run that fails for reasons of ours; null = it stays open
+ */
 export async function continueBulk(
   engine: Engine,
   viewer: Viewer,
   operation: BulkOperationRecord,
+  onFault: (error: unknown, runId: string) => BulkItemResult | null,
   signal?: AbortSignal,
 ): Promise<void> {
   const { database, clock } = engine;
   const task = { action: operation.action, ...(operation.arguments as object) } as BulkTask;
+  let after = 0;
   while (signal?.aborted !== true) {
-    const open = await openBulkItems(database, operation.id, PARALLEL);
+    const open = await openBulkItems(database, operation.id, after, PARALLEL);
     if (open.length === 0) return;
-    const ends = await Promise.all(
+    after = open.at(-1)!.position;
+    const done = await Promise.all(
       open.map(async ({ position, runId }) => {
         const command = itemCommand(operation.id, position);
-        return { position, ...(await doBulkItem(engine, viewer, task, runId, command)) };
+        const end = await doBulkItem(engine, viewer, task, runId, command).catch((error: unknown) => {
+          // After an outage everything that is still open is gone on with.
+          if (error instanceof DatabaseAwayError || error instanceof CommitUnknownError) throw error;
+          return onFault(error, runId);
+        });
+        return end === null ? [] : [{ position, ...end }];
       }),
     );
+    const ends = done.flat();
     const status = await endBulkItems(database, operation.id, ends, clock.now(), leaseEnd(engine));
     if (status !== "RUNNING") return;
   }
@@ -135,9 +149,9 @@ function itemCommand(operationId: string, position: number): CommandOptions {
   };
 }
 
-async function selected({ database }: Engine, selection: BulkSelection): Promise<readonly string[]> {
+async function selected(source: Queryable, selection: BulkSelection): Promise<readonly string[]> {
   if ("runIds" in selection) return selection.runIds;
-  const found = await selectRunIds(database, selection.projectIds, selection.filter, MAX_BULK_RUNS);
+  const found = await selectRunIds(source, selection.projectIds, selection.filter, MAX_BULK_RUNS);
   if (found.length <= MAX_BULK_RUNS) return found;
   const message = `more than ${MAX_BULK_RUNS} runs match: narrow the selection`;
   throw new RefusedError({ kind: "LimitExceeded", message, path: "input.runs", limit: MAX_BULK_RUNS });
@@ -149,7 +163,7 @@ async function rehearse(
   viewer: Viewer,
   { task, selection, command }: BulkRuns,
 ): Promise<BulkAnswer> {
-  const runIds = await selected(engine, selection);
+  const runIds = await selected(engine.database, selection);
   if (runIds.length > BULK_AT_ONCE) return { operationId: null, items: [], total: runIds.length };
   const items: BulkItemRecord[] = [];
   for (const [i, runId] of runIds.entries()) {

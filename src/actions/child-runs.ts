@@ -1,5 +1,5 @@
 import { typedInputs } from "../definitions/typed-inputs.ts";
-import { resolveExpressions } from "../domain/expressions.ts";
+import { type ExpressionContext, resolveWithin } from "../domain/expressions.ts";
 import { encodeId } from "../domain/ids.ts";
 import { RefusedError } from "../domain/refusals.ts";
 import type { ParentStep } from "../domain/signals.ts";
@@ -27,6 +27,8 @@ import { defaultRunOptions } from "./run-options.ts";
 
 /** A workflow that calls itself must come to an end. */
 const MAX_DEPTH = 10;
+/** An input becomes a variable of the environment, of which the system takes no more. */
+const MAX_INPUT_LENGTH = 128 * 1024;
 
 export async function applySignal(engine: Engine, signal: RunSignal): Promise<void> {
   switch (signal.kind) {
@@ -83,7 +85,7 @@ async function makeChild(
   }
   const [given] = await findRunInputs(transaction, [parent.runId]);
   const context = { inputs: given?.inputs ?? {}, stepOutputs: await stepOutputs(transaction, parent.runId) };
-  const texts = Object.entries(inputs).map(([key, value]) => [key, resolveExpressions(value, context)]);
+  const texts = Object.entries(inputs).map(([key, value]) => [key, inputText(key, value, context)] as const);
   const { definition } = await engine.versions.get(transaction, workflow.latestVersionId);
   const values = typedInputs(definition.inputs, Object.fromEntries(texts));
   return await createRun(transaction, engine, {
@@ -94,6 +96,13 @@ async function makeChild(
     parent,
     action: "startChildRun",
   });
+}
+
+function inputText(key: string, template: string, context: ExpressionContext): string {
+  const text = resolveWithin(template, context, MAX_INPUT_LENGTH);
+  if (text !== null) return text;
+  const message = `its input "${key}" is longer than ${MAX_INPUT_LENGTH} characters`;
+  throw new RefusedError({ kind: "LimitExceeded", message, path: "child", limit: MAX_INPUT_LENGTH });
 }
 
 /** A child that is about to be made is awaited; one that never was is no obstacle. */

@@ -1,4 +1,4 @@
-import type { MutationName, Viewer } from "../domain/access.ts";
+import { ACCESS, type MutationName, roleIn, roleSatisfies, type Viewer } from "../domain/access.ts";
 import type { RunCommand } from "../domain/commands.ts";
 import type { RunDelta } from "../domain/decide.ts";
 import { encodeId } from "../domain/ids.ts";
@@ -7,6 +7,7 @@ import { invalidState, invalidValue, notFound } from "../domain/refusals.ts";
 import { announce, type Engine, transition } from "../orchestration/transition.ts";
 import { addAuditEntry } from "../persistence/audit-store.ts";
 import type { Transaction } from "../persistence/database.ts";
+import { findTombstone } from "../persistence/queries/events.ts";
 import { runProject } from "../persistence/queries/runs.ts";
 import type { LockedRun } from "../persistence/run-store.ts";
 import { authorize } from "./authorize.ts";
@@ -47,9 +48,7 @@ export async function commandRun<Result>(
   { runId, command }: RunRequest,
   { mutation, path, details, decideOn, afterwards, answer }: RunCommanding<Result>,
 ): Promise<Result> {
-  const projectId = await runProject(engine.database, runId);
-  if (projectId === null) throw notFound(path);
-  authorize(viewer, projectId, mutation, path);
+  const projectId = await authorizedProject(engine, viewer, { runId, command }, mutation, path);
 
   return await carryOutOnce(
     engine,
@@ -77,6 +76,28 @@ export async function commandRun<Result>(
       return { result: answer(delta), after: () => announce(engine.bus, applied) };
     },
   );
+}
+
+/** The run's project. Of a run that is gone only its deletion is found, when that is asked for again under a key. */
+async function authorizedProject(
+  { database }: Engine,
+  viewer: Viewer,
+  { runId, command }: RunRequest,
+  mutation: MutationName,
+  path: string,
+): Promise<string> {
+  const projectId = await runProject(database, runId);
+  if (projectId !== null) {
+    authorize(viewer, projectId, mutation, path);
+    return projectId;
+  }
+  if (mutation !== "deleteWorkflowRun" || command.idempotencyKey === null) throw notFound(path);
+  const gone = await findTombstone(database, runId);
+  // Not FORBIDDEN: for somebody who could not have deleted it, it does not exist any more.
+  if (gone === null || !roleSatisfies(roleIn(viewer, gone.projectId), ACCESS.Mutation[mutation])) {
+    throw notFound(path);
+  }
+  return gone.projectId;
 }
 
 /** Throws InvalidState unless the action is legal for the run as it is now. */

@@ -60,8 +60,10 @@ export async function replayStepRunSubtree(
     commandOn: (_run, step) => ({ kind: "REPLAY_SUBTREE", step, actorId: viewer.accountId }),
     // Reset already, or as soon as what they do is confirmed dead.
     answer: ({ results, steps }) =>
-      results.filter(({ result }) => result === null).length +
-      steps.filter(({ onDeath }) => onDeath === "RESET").length,
+      new Set([
+        ...results.flatMap(({ step, result }) => (result === null ? [step] : [])),
+        ...steps.flatMap(({ index, onDeath }) => (onDeath === "RESET" ? [index] : [])),
+      ]).size,
   });
 }
 

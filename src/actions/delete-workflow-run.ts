@@ -26,16 +26,17 @@ export async function deleteWorkflowRun(
     mutation: "deleteWorkflowRun",
     path: PATH,
     details: { force: request.force },
-    decideOn: async (run, transaction) => {
+    decideOn: (run) => {
       const open = !isTerminal(run.state.status);
       if (open && !request.force) refuseRunObstacle("deleteWorkflowRun", run, PATH);
-      await hideRun(transaction, run.state.id, engine.clock.now());
       const message = "deleted before it had ended";
       const cancel: RunCommand = { kind: "CANCEL_RUN", mode: "FORCE", message, actorId };
       return [...(open ? [cancel] : []), { kind: "DELETE_RUN", actorId }];
     },
     answer: () => null,
+    // Not before: a decision that a claim came into is taken anew, and then it must still find the run.
     afterwards: async (transaction) => {
+      await hideRun(transaction, request.runId, engine.clock.now());
       await markDeleted(transaction, request.runId, actorId, engine.clock.now());
     },
   });

@@ -39,7 +39,13 @@ export async function startWorkflowRun(
     decideOn: async (run, transaction) => {
       refuseRunObstacle("startWorkflowRun", run, PATH);
       setup = await overridden(engine, transaction, run.state.id, request.overrides);
-      return [{ kind: "START_RUN", actorId: viewer.accountId }];
+      const { accountId: actorId } = viewer;
+      const start = { kind: "START_RUN", actorId } as const;
+      // Labels are what lists filter by: whoever follows the run is told of new ones.
+      const { labels } = setup;
+      return request.overrides.labels === null
+        ? [start]
+        : [{ kind: "CHANGE_LABELS", labels, actorId }, start];
     },
     // After the decision, which stores the run's old expiry.
     afterwards: async (transaction) =>

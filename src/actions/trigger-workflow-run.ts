@@ -1,6 +1,7 @@
 import type { MutationName, Viewer } from "../domain/access.ts";
 import { notFound } from "../domain/refusals.ts";
 import { announce, type Engine } from "../orchestration/transition.ts";
+import type { Transaction } from "../persistence/database.ts";
 import { runProject } from "../persistence/queries/runs.ts";
 import { findStepPlace } from "../persistence/queries/step-places.ts";
 import { findWorkflow } from "../persistence/queries/workflows.ts";
@@ -45,7 +46,7 @@ export async function triggerWorkflowRun(
       trigger: triggerOf(viewer, request),
       options: request.options,
       sourceRunId,
-      parent: parent === null ? null : await parentStep(engine, parent),
+      parent: parent === null ? null : await parentStep(transaction, parent),
       action: mutation,
     });
     return { result: runId, after: () => announce(engine.bus, applied) };
@@ -68,10 +69,10 @@ async function sameProject(engine: Engine, runId: string, projectId: string, pat
  * attempt that no step ever has.
  */
 async function parentStep(
-  { database }: Engine,
+  transaction: Transaction,
   { runId, stepRef }: { runId: string; stepRef: string | null },
 ) {
-  const step = stepRef === null ? null : await findStepPlace(database, runId, stepRef);
+  const step = stepRef === null ? null : await findStepPlace(transaction, runId, stepRef);
   if (stepRef !== null && step === null) throw notFound("input.parentStepRef");
   return { runId, step, attempt: null };
 }

@@ -66,6 +66,16 @@ export function resolveExpressions(template: string, context: ExpressionContext)
   return [...resolvedParts(template, context)].join("");
 }
 
+/** As `resolveExpressions`; null as soon as it is longer than this: a short text can name a long output many times. */
+export function resolveWithin(template: string, context: ExpressionContext, most: number): string | null {
+  let text = "";
+  for (const part of resolvedParts(template, context)) {
+    if (text.length + part.length > most) return null;
+    text += part;
+  }
+  return text;
+}
+
 /** Piece by piece, for whoever must stop before it becomes too long. */
 export function* resolvedParts(template: string, context: ExpressionContext): Generator<string> {
   for (const part of parseTemplate(template)) {

@@ -20,7 +20,18 @@ export interface RunView {
 const WAIT = { kind: "WAIT" } as const;
 const GO = { kind: "GO" } as const;
 
-export function needVerdict(node: StepNode, run: RunView): NeedVerdict {
+/**
+ * What was found out already about a run in which nothing fails meanwhile: without it, a chain of steps that wait for a
+ * failure is walked back anew for each of them.
+ */
+export class Judgement {
+  /** Steps that nothing failed before, nor they themselves. */
+  readonly unfailed = new Set<number>();
+  /** By stage: the first stage before it that failed. */
+  readonly failedBefore = new Map<number, string | null>();
+}
+
+export function needVerdict(node: StepNode, run: RunView, known = new Judgement()): NeedVerdict {
   let open = node.behindBarrier && !run.barrierOpen(node.stage);
   for (const need of node.needs) {
     const step = run.step(need);
@@ -35,33 +46,40 @@ export function needVerdict(node: StepNode, run: RunView): NeedVerdict {
     case "always":
       return GO;
     case "on_failure":
-      return somethingBeforeFailed(node, run) ? GO : skip("CONDITION", "nothing that it follows failed");
+      return somethingBeforeFailed(node, run, known)
+        ? GO
+        : skip("CONDITION", "nothing that it follows failed");
     case "on_success": {
-      const failed = node.behindBarrier ? failedStageBefore(node.stage, run) : undefined;
-      return failed === undefined ? GO : skip("DEPENDENCY", `stage "${failed.name}" failed`);
+      const failed = node.behindBarrier ? failedStageBefore(node.stage, run, known) : null;
+      return failed === null ? GO : skip("DEPENDENCY", `stage "${failed}" failed`);
     }
   }
 }
 
-function failedStageBefore(stage: number, run: RunView) {
-  return run.graph.stages
+function failedStageBefore(stage: number, run: RunView, { failedBefore }: Judgement): string | null {
+  const before = failedBefore.get(stage);
+  if (before !== undefined) return before;
+  const failed = run.graph.stages
     .slice(0, stage)
     .find(({ steps }) => steps.some((index) => hasFailed(foldView(run.step(index), run.node(index)))));
+  failedBefore.set(stage, failed?.name ?? null);
+  return failed?.name ?? null;
 }
 
 /** Walks back over needs, and over the barrier of every step on the way that stood behind one. */
-function somethingBeforeFailed(node: StepNode, run: RunView): boolean {
+function somethingBeforeFailed(node: StepNode, run: RunView, known: Judgement): boolean {
   const seen = new Set<number>();
   const stack = [node];
   for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
-    if (step.behindBarrier && failedStageBefore(step.stage, run) !== undefined) return true;
+    if (step.behindBarrier && failedStageBefore(step.stage, run, known) !== null) return true;
     for (const need of step.needs) {
-      if (seen.has(need)) continue;
+      if (seen.has(need) || known.unfailed.has(need)) continue;
       seen.add(need);
       if (hasFailed(foldView(run.step(need), run.node(need)))) return true;
       stack.push(run.node(need));
     }
   }
+  for (const index of seen) known.unfailed.add(index);
   return false;
 }
 

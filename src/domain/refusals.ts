@@ -58,6 +58,9 @@ export class BusyError extends Error {}
 /** The database cannot be reached, or went away before anything was committed. */
 export class DatabaseAwayError extends BusyError {}
 
+/** The connection broke during a commit: what was asked for is done, or it is not. */
+export class CommitUnknownError extends Error {}
+
 /** The session is dead, expired or somebody else's: its runner must kill everything and register again. */
 export class SessionLostError extends Error {}
 

@@ -27,6 +27,8 @@ export function endRun(draft: RunDraft, ending: RunEnding): boolean {
     return true;
   }
   draft.head = { ...draft.head, ending, pause: null };
+  // Steps that are being stopped already are told how hard by their run; their children are not.
+  if (ending.mode === "FORCE") cancelChildren(draft, ending.mode, ending.reason.message);
   const code: StatusReasonCode = ending.kind === "CANCELED" ? "RUN_CANCELED" : "EXPIRED";
   const { message, actorId } = ending.reason;
   for (const { index } of draft.graph.steps) {

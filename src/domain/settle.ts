@@ -1,6 +1,6 @@
 import { foldRun, foldStage, hasFailed } from "./fold.ts";
 import { holdStep } from "./hold-step.ts";
-import { beforeTheDying, needVerdict } from "./readiness.ts";
+import { beforeTheDying, Judgement, needVerdict } from "./readiness.ts";
 import { publicReason, type RunDraft } from "./run-draft.ts";
 import { foldView, type StageState } from "./run-state.ts";
 import { isTerminal, type StatusReason, type WorkflowRunStatus } from "./statuses.ts";
@@ -22,6 +22,8 @@ function release(draft: RunDraft, held: ReadonlySet<number>, actorId: string | n
     ? draft.graph.steps.map(({ index }) => index)
     : [...draft.touched].flatMap((index) => draft.node(index).dependents);
   let open = -1;
+  // Letting steps go and skipping them makes none fail.
+  const known = new Judgement();
   for (;;) {
     const upTo = draft.openBarriers();
     if (upTo !== open) {
@@ -31,7 +33,7 @@ function release(draft: RunDraft, held: ReadonlySet<number>, actorId: string | n
     const next: number[] = [];
     for (const index of candidates) {
       if (draft.step(index).status !== "PENDING" || held.has(index)) continue;
-      if (releaseStep(draft, index, actorId)) next.push(...draft.node(index).dependents);
+      if (releaseStep(draft, index, known, actorId)) next.push(...draft.node(index).dependents);
     }
     if (next.length === 0 && draft.openBarriers() === open) return;
     candidates = next;
@@ -45,9 +47,9 @@ function behindBarriers({ graph }: RunDraft, upTo: number): number[] {
 }
 
 /** Whether the step was decided to be skipped, which decides its dependents in turn. */
-function releaseStep(draft: RunDraft, index: number, actorId: string | null): boolean {
+function releaseStep(draft: RunDraft, index: number, known: Judgement, actorId: string | null): boolean {
   const node = draft.node(index);
-  const verdict = needVerdict(node, draft);
+  const verdict = needVerdict(node, draft, known);
   if (verdict.kind === "WAIT") return false;
   if (verdict.kind === "SKIP") {
     draft.moveStep(index, "SKIP", { reason: draft.reason(verdict.code, verdict.message) }, actorId);

@@ -1,3 +1,4 @@
+import { DatabaseAwayError } from "../domain/refusals.ts";
 import { purgeRun, runsToPurge } from "../persistence/deletion-store.ts";
 import type { Duty } from "./duty.ts";
 
@@ -10,10 +11,17 @@ export const purgeRuns: Duty = {
   everyMs: 10_000,
   async run({ database }, signal) {
     const runs = await runsToPurge(database, BATCH);
+    const errors: unknown[] = [];
     for (const runId of runs) {
       if (signal?.aborted) break;
-      await purgeRun(database, runId);
+      try {
+        await purgeRun(database, runId);
+      } catch (error) {
+        if (error instanceof DatabaseAwayError) throw error;
+        errors.push(new Error(`run ${runId} could not be purged`, { cause: error }));
+      }
     }
+    if (errors.length > 0) throw new AggregateError(errors, `${errors.length} runs could not be purged`);
     return runs.length === BATCH ? 0 : undefined;
   },
 };

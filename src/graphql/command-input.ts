@@ -41,14 +41,19 @@ export function commandOptions(input: CommandInput & { expectedRevision?: number
     idempotencyKey: input.idempotencyKey ?? null,
     expectedRevision: input.expectedRevision ?? null,
     dryRun: input.dryRun,
-    inputHash: createHash("sha256").update(canonicalJson(input)).digest(),
+    inputHash: createHash("sha256")
+      .update(canonicalJson(askedFor(input)))
+      .digest(),
   };
+}
+
+function askedFor(input: object): object {
+  return Object.fromEntries(Object.entries(input).filter(([key]) => !NOT_HASHED.has(key)));
 }
 
 /** The same value always gives the same text, whatever order its keys came in. */
 function canonicalJson(input: object): string {
-  return JSON.stringify(input, (key, value: unknown) => {
-    if (NOT_HASHED.has(key) && value === (input as Record<string, unknown>)[key]) return undefined;
+  return JSON.stringify(input, (_key, value: unknown) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
     return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
   });

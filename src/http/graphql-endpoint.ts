@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { ApolloServer, type ApolloServerPlugin } from "@apollo/server";
 import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
 import { fastifyApolloHandler } from "@as-integrations/fastify";
@@ -32,6 +33,8 @@ export async function serveGraphql(
 ): Promise<ApolloServer<RequestContext>> {
   const { schema, services, authenticator, logger, shutdown } = endpoint;
   const contexts = new WeakMap<FastifyRequest, RequestContext>();
+  // Every request listens to it while it is answered.
+  setMaxListeners(0, shutdown);
   const apollo = new ApolloServer<RequestContext>({
     schema,
     introspection: true,

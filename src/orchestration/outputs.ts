@@ -1,4 +1,4 @@
-import { resolveExpressions } from "../domain/expressions.ts";
+import { resolveWithin } from "../domain/expressions.ts";
 import { stepOutputs } from "../persistence/task-store.ts";
 import type { Engine } from "./transition.ts";
 
@@ -8,7 +8,13 @@ export interface OutputsOf {
   readonly inputs: Readonly<Record<string, unknown>>;
 }
 
-/** The outputs that the run's workflow declares, filled in from its steps; what a step did not write is empty. */
+/** All of them together, in characters: as much as a step's output may have. */
+const MAX_LENGTH = 1024 * 1024;
+
+/**
+ * The outputs that the run's workflow declares, filled in from its steps. What a step did not write is empty, and so is
+ * what would make them too long.
+ */
 export async function runOutputs(
   { database, versions }: Engine,
   { runId, versionId, inputs }: OutputsOf,
@@ -17,5 +23,11 @@ export async function runOutputs(
   const declared = Object.entries(definition.outputs);
   if (declared.length === 0) return {};
   const context = { inputs, stepOutputs: await stepOutputs(database, runId) };
-  return Object.fromEntries(declared.map(([name, value]) => [name, resolveExpressions(value, context)]));
+  let left = MAX_LENGTH;
+  const outputs = declared.map(([name, value]) => {
+    const text = resolveWithin(value, context, left) ?? "";
+    left -= text.length;
+    return [name, text] as const;
+  });
+  return Object.fromEntries(outputs);
 }

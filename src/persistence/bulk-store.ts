@@ -36,7 +36,8 @@ const ADD_ITEMS: Statement = {
 const OPEN_ITEMS: Statement = {
   name: "open-bulk-items",
   text: `select position, run_id as "runId", outcome, message, new_run_id as "newRunId"
-    from bulk_operation_item where operation_id = $1 and outcome is null order by position limit $2`,
+    from bulk_operation_item where operation_id = $1 and outcome is null and position > $2
+    order by position limit $3`,
 };
 const LEASE: Statement = {
   name: "lease-bulk-operation",
@@ -97,9 +98,10 @@ export async function addBulkOperation(
 export async function openBulkItems(
   source: Queryable,
   operationId: string,
+  after: number,
   limit: number,
 ): Promise<BulkItemRecord[]> {
-  return await source.query<BulkItemRecord>(OPEN_ITEMS, [operationId, limit]);
+  return await source.query<BulkItemRecord>(OPEN_ITEMS, [operationId, after, limit]);
 }
 
 /** An operation that nobody works on, which is ours until `until`; null when there is none. */

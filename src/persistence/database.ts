@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import pg from "pg";
 import { type DataSource, type EntityManager, QueryFailedError } from "typeorm";
 import type { PostgresDriver } from "typeorm/driver/postgres/PostgresDriver.js";
-import { BusyError, DatabaseAwayError } from "../domain/refusals.ts";
+import { BusyError, CommitUnknownError, DatabaseAwayError } from "../domain/refusals.ts";
 import type { Queryable, Statement } from "./queries/queryable.ts";
 
 /** An open transaction. Handed from function to function as the first parameter, never kept. */
@@ -65,7 +65,7 @@ export class Database implements Queryable, AsyncDisposable {
         // The first error is the one to report.
         if (broken !== null) throw new ConnectionLostError("the database is gone", { cause: broken });
         if (committing && sqlState(error) === null) {
-          throw new Error("the database did not answer whether it committed", { cause: error });
+          throw new CommitUnknownError("the database did not answer whether it committed", { cause: error });
         }
         throw error;
       } finally {

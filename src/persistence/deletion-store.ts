@@ -14,9 +14,13 @@ const MARK: Statement = {
     select id, project_id, last_seq, $2, $3 from workflow_run where id = $1
     on conflict (run_id) do nothing`,
 };
+/** A run whose parent is still to be told how it ended stays until it was. */
 const TO_PURGE: Statement = {
   name: "runs-to-purge",
-  text: `select id from workflow_run where deleted_at is not null and open_steps = 0 order by deleted_at limit $1`,
+  text: `select r.id from workflow_run r where r.deleted_at is not null and r.open_steps = 0
+      and not exists (select from run_signal s
+        where s.kind = 'CHILD_FINISHED' and (s.payload ->> 'childRunId')::uuid = r.id)
+    order by r.deleted_at limit $1`,
 };
 const FORGET_MARKS: Statement = {
   name: "forget-tombstones",
@@ -40,17 +44,20 @@ export async function runsToPurge(source: Queryable, limit: number): Promise<str
   return (await source.query<{ id: string }>(TO_PURGE, [limit])).map(({ id }) => id);
 }
 
-/** What belongs to a run, by table and the column that names the run; the run itself comes last. */
+/**
+ * What belongs to a run, by table and the column that names the run; the run itself comes last. Nobody may add to a
+ * log whose attempt is gone: logs go well after the attempts, streams before chunks, and so nothing stays behind.
+ */
 const PARTS = [
-  ["log_chunk", "run_id"],
-  ["log_stream", "run_id"],
-  ["run_event", "run_id"],
   ["step_attempt", "run_id"],
   ["step_result", "run_id"],
   ["approval_decision", "run_id"],
   ["approval", "run_id"],
   ["step_run", "run_id"],
   ["stage_run", "run_id"],
+  ["run_event", "run_id"],
+  ["log_stream", "run_id"],
+  ["log_chunk", "run_id"],
   ["workflow_run_input", "run_id"],
   ["workflow_run", "id"],
 ] as const;

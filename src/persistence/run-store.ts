@@ -65,11 +65,15 @@ export const ADD_EVENTS: Statement = {
 
 interface RunRow {
   readonly run: PackedRun;
-  readonly steps: readonly PackedStep[];
-  readonly stages: readonly PackedStage[];
+  /** Null when there are none. */
+  readonly steps: readonly PackedStep[] | null;
+  readonly stages: readonly PackedStage[] | null;
 }
 
-/** Locks runs in ascending order of their ids and loads them whole. Runs that do not exist are left out. */
+/**
+ * Locks runs in ascending order of their ids and loads them whole. Runs that do not exist are left out, and so are
+ * those that are being purged, of which a part is gone already.
+ */
 export async function lockRuns(
   transaction: Transaction,
   ids: readonly string[],
@@ -78,6 +82,7 @@ export async function lockRuns(
   const locked = new Map<string, LockedRun>();
   for (const { run, steps, stages } of await transaction.query<RunRow>(LOCK, [ids])) {
     const { graph } = await versions.get(transaction, run.versionId);
+    if (steps?.length !== graph.steps.length || stages?.length !== graph.stages.length) continue;
     const { maxParallelSteps, stepRetries, timeoutMs } = run;
     const state = {
       ...headFrom(run),

@@ -136,7 +136,8 @@ async function isFinishedAt(database: Database, runId: string, seq: number): Pro
 /** Of a deleted run, whose events may be gone in part, only its deletion is left to be told. */
 async function nextEvents(database: Database, runId: string, seq: number): Promise<EventRecord[]> {
   const events = await eventsAfter(database, runId, seq, PAGE);
-  if (events[0]?.seq === seq + 1) return events;
+  const gap = events.findIndex((event, i) => event.seq !== seq + 1 + i);
+  if (events.length > 0 && gap !== 0) return gap === -1 ? events : events.slice(0, gap);
   const tombstone = await findTombstone(database, runId);
   return tombstone === null || tombstone.seq <= seq ? [] : [deletionEvent(tombstone)];
 }

@@ -12,7 +12,12 @@ export function assertSameOneByOne(before: RunState, commands: readonly RunComma
   const limited = run.state.settings.maxParallelSteps !== null;
   const outline = ({ status, steps, stages }: RunState) => ({
     status,
-    steps: steps.map((step) => ({ ...step, ready: step.ready && !limited })),
+    // Of several needs that failed, the message names the one that was heard of first.
+    steps: steps.map((step) => ({
+      ...step,
+      ready: step.ready && !limited,
+      reason: step.reason?.code ?? null,
+    })),
     stages: stages.map((stage) => stage.status),
   });
   assert.deepEqual(outline(run.state), outline(state));

@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import type { StageSpec, StepSpec } from "../../src/domain/graph.ts";
+import type { ReusedStep } from "../../src/domain/commands.ts";
+import type { StageSpec, StepSpec, WorkflowGraph } from "../../src/domain/graph.ts";
 import type { RunSettings } from "../../src/domain/run-state.ts";
 import type { Script } from "./reference.ts";
 import { undisturbedScenario } from "./scenarios.ts";
@@ -65,3 +66,14 @@ export const commandScenario: fc.Arbitrary<CommandScenario> = fc
     script: base.script,
     ...rest,
   }));
+
+/** The first steps that wait for nothing, as taken over from another run. */
+export function reusedSteps({ steps }: WorkflowGraph, count: number): ReusedStep[] {
+  const free = steps.filter((node) => node.stage === 0 && node.needs.length === 0);
+  return free.slice(0, count).map(({ index }, at) => ({
+    step: index,
+    status: at === 0 ? "SUCCEEDED" : "SKIPPED",
+    output: {},
+    from: { runId: "run_0", step: index },
+  }));
+}

@@ -3,7 +3,8 @@ import type { RunCommand } from "../../src/domain/commands.ts";
 import type { RunDelta } from "../../src/domain/decide.ts";
 import type { RunState } from "../../src/domain/run-state.ts";
 import { assertSameOneByOne } from "./batches.ts";
-import type { CommandScenario } from "./command-scenarios.ts";
+import { ChildRuns } from "./child-runs.ts";
+import { type CommandScenario, reusedSteps } from "./command-scenarios.ts";
 import { completion, DrivenRun, decision, endReport, PERSON, RUNNER } from "./driven-run.ts";
 import { Observer } from "./observer.ts";
 import { runWish, stepWish, type Wish } from "./people.ts";
@@ -32,9 +33,7 @@ export class CommandWorld {
   readonly #scenario: CommandScenario;
   readonly #observer: Observer;
   #leases: Lease[] = [];
-  /** Child runs that are open, "step#attempt", and all that ever were. */
-  readonly #children = new Map<string, { readonly step: number; readonly attempt: number }>();
-  readonly #everyChild = new Set<string>();
+  readonly #children = new ChildRuns();
   readonly #past: Task[] = [];
   readonly #applied = new Set<string>();
   readonly #starts: number[];
@@ -47,7 +46,8 @@ export class CommandWorld {
   }
 
   play(): RunState {
-    this.#reuse();
+    const steps = reusedSteps(this.run.state.graph, this.#scenario.reused);
+    if (steps.length > 0) this.#command({ kind: "REUSE_STEPS", steps, actorId: PERSON });
     for (const choice of this.#scenario.choices) this.#turn(choice);
     for (let quiet = 0; !isEnd(this.run.state.status); quiet++) {
       assert.ok(quiet < 1_000, "the run does not come to an end");
@@ -56,7 +56,7 @@ export class CommandWorld {
       move();
     }
     assert.ok(this.#observer.finished, "the end came without RunFinished");
-    assert.equal(this.#leases.length + this.#children.size, 0, "something of an ended run goes on");
+    assert.equal(this.#leases.length + this.#children.open.size, 0, "something of an ended run goes on");
     for (const { step, fence } of this.#past) this.#late({ step, fence });
     return this.run.state;
   }
@@ -79,23 +79,12 @@ export class CommandWorld {
     assert.equal(applied.includes(true), legal && !repeats, what);
   }
 
-  #reuse(): void {
-    const free = this.run.state.graph.steps.filter((node) => node.stage === 0 && node.needs.length === 0);
-    const steps = free.slice(0, this.#scenario.reused).map(({ index }, at) => ({
-      step: index,
-      status: at === 0 ? ("SUCCEEDED" as const) : ("SKIPPED" as const),
-      output: {},
-      from: { runId: "run_0", step: index },
-    }));
-    if (steps.length > 0) this.#command({ kind: "REUSE_STEPS", steps, actorId: PERSON });
-  }
-
   #command(...commands: RunCommand[]): boolean[] {
     const before = this.run.state;
     const delta = this.run.decide(...commands);
     this.#observer.saw(delta, this.run.state);
     this.#note(commands, delta, before);
-    this.#followChildren(delta);
+    this.#children.follow(delta.signals);
     assert.deepEqual(
       this.#leases.map(({ step, fence }) => `${step}#${fence}`).sort(),
       this.run.state.steps
@@ -129,25 +118,13 @@ export class CommandWorld {
     else assert.deepEqual(head.expiresAt, before.expiresAt);
   }
 
-  #followChildren({ signals }: RunDelta): void {
-    for (const { kind, step, attempt } of signals) {
-      const key = `${step}#${attempt}`;
-      if (kind === "CANCEL_CHILD") assert.ok(this.#children.has(key), `no child ${key} to cancel`);
-      else {
-        assert.ok(!this.#everyChild.has(key), `the child ${key} is made twice`);
-        this.#everyChild.add(key);
-        this.#children.set(key, { step, attempt });
-      }
-    }
-  }
-
   /** What a world without trouble does next. The first move always brings the run closer to its end. */
   #honest(): Move[] {
     const { state, now } = this.run;
     if (state.queuedAt === null && state.ending === null)
       return [() => void this.#command({ kind: "START_RUN", actorId: null })];
     const moves: Move[] = this.#leases.map((lease) => () => this.#end([lease]));
-    for (const key of this.#children.keys()) moves.push(() => this.#endChild(key, "SUCCEEDED"));
+    for (const key of this.#children.open.keys()) moves.push(() => this.#endChild(key, "SUCCEEDED"));
     for (const { index, status, ready, dueAt } of state.steps) {
       const { waitsFor } = state.graph.steps[index]!;
       if (ready) moves.push(() => this.#claim(index));
@@ -179,7 +156,7 @@ export class CommandWorld {
       moves.push(() => this.#giveBack(lease, "LOSE_LEASE"));
       moves.push(() => this.#late({ ...lease, fence: lease.fence + 1 }));
     }
-    for (const key of this.#children.keys()) {
+    for (const key of this.#children.open.keys()) {
       for (const end of ["FAILED", "TIMED_OUT", "CANCELED", "SKIPPED"] as const)
         moves.push(() => this.#endChild(key, end));
     }
@@ -218,12 +195,12 @@ export class CommandWorld {
   #endChild(key: string, status: "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "CANCELED" | "SKIPPED"): void {
     const ended = {
       kind: "CHILD_ENDED",
-      ...this.#children.get(key)!,
+      ...this.#children.open.get(key)!,
       status,
       message: null,
       output: {},
     } as const;
-    this.#children.delete(key);
+    this.#children.open.delete(key);
     assert.deepEqual(this.#command(ended), [true], "the end of a child was not heard");
     assert.deepEqual(this.#command(ended), [false], "the end of a child was heard twice");
   }

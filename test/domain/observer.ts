@@ -43,7 +43,7 @@ export class Observer {
 
   saw(delta: RunDelta, after: RunState): void {
     this.#ending = after.ending !== null;
-    for (const event of delta.events) this.#follow(event);
+    for (const event of delta.events) this.#follow(event, after);
     assert.deepEqual(
       [this.#status, this.#stages, this.#steps.map(({ status, code }) => ({ status, code }))],
       [
@@ -57,15 +57,6 @@ export class Observer {
       ],
       "events and rows tell different stories",
     );
-    for (const { type, payload } of delta.events) {
-      if (type !== "StepStatusChanged" || (payload.status !== "QUEUED" && payload.status !== "WAITING"))
-        continue;
-      if (this.#before.steps[payload.step]!.status !== "PENDING") continue;
-      assert.ok(
-        !comesBeforeDying(after, payload.step),
-        `step ${payload.step} goes before what follows is dead`,
-      );
-    }
     assertDerived(after);
     assertPending(after);
     assertHolds(after);
@@ -79,7 +70,7 @@ export class Observer {
     return this.#finished;
   }
 
-  #follow(event: RunEventDraft): void {
+  #follow(event: RunEventDraft, after: RunState): void {
     const reopens = event.type === "RunReopened";
     assert.ok(
       mayFollowEnd(event) || this.#finished === reopens,
@@ -107,17 +98,20 @@ export class Observer {
         this.#stages[event.payload.stage] = event.payload.status;
         return;
       case "StepStatusChanged":
-        this.#followStep(event.payload);
+        this.#followStep(event.payload, after);
     }
   }
 
-  #followStep({ step, status, attempt, reason }: EventPayloads["StepStatusChanged"]): void {
+  #followStep({ step, status, attempt, reason }: EventPayloads["StepStatusChanged"], after: RunState): void {
     const before = this.#steps[step]!;
     const legal = LEGAL_STEP_MOVES.some(([from, , to]) => from === before.status && to === status);
     assert.ok(legal, `step ${step}: ${before.status} -> ${status}`);
     const goes = status === "QUEUED" || status === "WAITING" || status === "RUNNING";
     assert.ok(!(goes && this.#ending), `step ${step} goes on after the cancel`);
-    if (goes && before.status === "PENDING") this.#assertFavourable(step);
+    if (goes && before.status === "PENDING") {
+      this.#assertFavourable(step);
+      assert.ok(!comesBeforeDying(after, step), `step ${step} goes before what comes after it is dead`);
+    }
     const { waitsFor } = this.#run.graph.steps[step]!;
     const asks = status === "WAITING" && waitsFor !== "RUNNER" && waitsFor !== "DELAY";
     // What is being stopped may be started once more before it hears of it.

@@ -95,7 +95,8 @@ function admission({ state, steps }: RunRecord, expect: Expect): void {
 }
 
 function holders({ state, steps }: RunRecord, expect: Expect): void {
-  for (const { index, status } of state.steps) {
+  for (const { index, status, onDeath } of state.steps) {
+    expect(`${index} (${status}) is to become something else`, onDeath !== null, status === "CANCELING");
     const held = steps[index]!.session_id !== null;
     const isChild = state.graph.steps[index]!.waitsFor === "CHILD_RUN";
     if (status === "RUNNING" || (status === "CANCELING" && !isChild))

@@ -18,11 +18,13 @@ import { startWorkflowRun } from "../../src/actions/start-workflow-run.ts";
 import type { Viewer } from "../../src/domain/access.ts";
 import { RefusedError } from "../../src/domain/refusals.ts";
 import { RETRY_MODES } from "../../src/domain/retry-plan.ts";
+import type { CancelMode } from "../../src/domain/run-state.ts";
 import type { Engine } from "../../src/orchestration/transition.ts";
 import { plainCommand as command } from "../support/commands.ts";
 import type { Random } from "./random.ts";
 
 const reason = null;
+const skipped = Symbol("not this time");
 export const NO_OVERRIDES = {
   inputs: null,
   envVars: null,
@@ -48,18 +50,23 @@ export class People {
     this.#random = random;
   }
 
-  /** One wish after a moment. */
+  /** A few wishes after a moment, until one is granted. */
   async wish(engine: Engine): Promise<void> {
-    await setTimeout(this.#random.between(1, 12));
+    await setTimeout(this.#random.between(1, 8));
+    for (let tries = 0; tries < 4; tries++) if (await this.#isGranted(engine)) return;
+  }
+
+  async #isGranted(engine: Engine): Promise<boolean> {
     const wishes = Object.entries(this.#wishes(engine));
     const [name, wish] = this.#random.pick(wishes);
     try {
-      await wish();
+      if ((await wish()) === skipped) return false;
     } catch (error) {
-      if (error instanceof RefusedError) return;
+      if (error instanceof RefusedError) return false;
       throw new Error(`${name} failed`, { cause: error });
     }
     this.done.set(name, (this.done.get(name) ?? 0) + 1);
+    return true;
   }
 
   #wishes(engine: Engine): Record<string, () => Promise<unknown>> {
@@ -67,13 +74,14 @@ export class People {
     const viewer = this.#viewer;
     const runId = random.pick(this.#runs);
     const run = { runId, command };
-    const step = { step: { runId, index: random.between(0, 9) }, command };
+    const step = { step: { runId, index: random.between(0, 6) }, command };
     const mode = random.chance(0.5) ? "GRACEFUL" : "FORCE";
     const force = random.chance(0.5);
     // What removes a run for good must stay rare, or nothing is left to do.
-    const rarely = async (work: () => Promise<unknown>) => (random.chance(0.1) ? await work() : null);
+    const rarely = async (work: () => Promise<unknown>) =>
+      random.chance(0.03) ? void (await work()) : skipped;
     return {
-      cancel: () => cancelWorkflowRun(engine, viewer, { ...run, mode, reason }),
+      cancel: async () => (random.chance(0.6) ? skipped : await this.#cancel(engine, runId, mode)),
       pause: () =>
         pauseWorkflowRun(engine, viewer, { ...run, mode: random.pick(["DRAIN", "INTERRUPT"]), reason }),
       resume: () => resumeWorkflowRun(engine, viewer, run),
@@ -105,6 +113,10 @@ export class People {
   async decide(engine: Engine, step: { runId: string; index: number }, approves: boolean): Promise<void> {
     const verdict = approves ? "APPROVE" : "REJECT";
     await decideApproval(engine, this.#viewer, { step, command, verdict, comment: null, fields: {} });
+  }
+
+  async #cancel(engine: Engine, runId: string, mode: CancelMode): Promise<void> {
+    await cancelWorkflowRun(engine, this.#viewer, { runId, command, mode, reason });
   }
 
   async #retryRun(engine: Engine, runId: string): Promise<void> {

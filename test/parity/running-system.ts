@@ -124,6 +124,12 @@ export class RunningSystem implements AsyncDisposable {
     return await this.trigger(await this.deploy({ ...more, stages: stagesOf(stages) }), input);
   }
 
+  /** Proves that the runner takes work: whatever else was claimable has been taken by now. */
+  async witness(): Promise<void> {
+    const { id } = await this.begin([[{ ref: "witness", run: "true" }]]);
+    expect((await this.ended(id)).status).toBe("SUCCEEDED");
+  }
+
   /** A run with its steps by ref. */
   async run(id: string): Promise<Answer> {
     const run = await this.ask(

@@ -119,7 +119,7 @@ describe.each(Object.entries(LISTS))("a page of %s", (_name, list) => {
     const foreign = await Promise.all(
       others.map(async (each) => (await page(each, "first: 1")).edges[0].cursor),
     );
-    const cursors = [...foreign, "", "nonsense", "WyJhIl0", `${cursor}x`, cursor.slice(0, -4), "\\u0000"];
+    const cursors = [...foreign, "", "nonsense", "WyJhIl0", cursor.slice(0, -4), "\\u0000"];
     for (const after of cursors) {
       expect([after, await refused(list, `after: "${after}"`)]).toEqual([after, "INVALID_CURSOR"]);
     }
