@@ -70,6 +70,8 @@ alter table step_run
   add free_starts integer not null default 0;
 update step_run set free_starts = lost where lost > 0;
 
+alter table step_attempt add reported boolean not null default true;
+
 create table step_result (
   run_id uuid not null,
   idx integer not null,

@@ -1,5 +1,5 @@
 import { roleIn, roleSatisfies, type Viewer } from "../domain/access.ts";
-import type { ApprovalPolicy, ApprovalVerdict } from "../domain/approvals.ts";
+import { type ApprovalPolicy, type ApprovalVerdict, approverObstacle } from "../domain/approvals.ts";
 import { ForbiddenError, invalidState, invalidValue } from "../domain/refusals.ts";
 import type { Engine } from "../orchestration/transition.ts";
 import {
@@ -74,31 +74,20 @@ async function ownDecision(
   return (await decisionsOn(transaction, place)).find(({ actorId }) => actorId === accountId);
 }
 
-/** Approvers that the step names, or else everyone with the role for it; not whoever made the run, if it says so. */
 async function refuseApprover(
   transaction: Transaction,
   viewer: Viewer,
   { state, projectId }: LockedRun,
   policy: ApprovalPolicy | null,
 ): Promise<void> {
-  const approvers = policy?.approvers ?? null;
-  if (approvers === null) {
-    if (!roleSatisfies(roleIn(viewer, projectId), "PROJECT_SUPERUSER")) {
-      throw new ForbiddenError(
-        "decideApproval needs the role PROJECT_SUPERUSER for a step without approvers",
-      );
-    }
-  } else {
-    const [account] = await findAccounts(transaction, [viewer.accountId]);
-    if (account === undefined || !approvers.includes(account.username)) {
-      throw new ForbiddenError("you are not one of the step's approvers");
-    }
-  }
-  if (policy?.selfApproval !== false) return;
+  const [account] = await findAccounts(transaction, [viewer.accountId]);
   const [run] = await findRuns(transaction, [state.id]);
-  if (run?.createdBy === viewer.accountId) {
-    throw new ForbiddenError("whoever made the run may not approve this step");
-  }
+  const obstacle = approverObstacle(policy, {
+    username: account!.username,
+    mayAct: roleSatisfies(roleIn(viewer, projectId), "PROJECT_SUPERUSER"),
+    madeRun: run?.createdBy === viewer.accountId,
+  });
+  if (obstacle !== null) throw new ForbiddenError(obstacle);
 }
 
 function checkDecision({ comment, fields }: DecideApproval): void {

@@ -44,6 +44,7 @@ export function endWait(draft: RunDraft, index: number, end: WaitEnd): void {
     exitCode: null,
     output: end.output,
     error: end.status === "SUCCEEDED" ? null : (end.reason?.message ?? null),
+    reported: false,
     log: null,
   });
   if (waitsFor === "APPROVAL") {

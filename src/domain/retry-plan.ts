@@ -53,7 +53,8 @@ export function planRetry(
       continue;
     }
     execute.add(index);
-    if (mode === "FROM_STEPS" && isChosen && !includeDownstream) continue;
+    // Asked for by itself, and not because of anything before it.
+    if (mode === "FROM_STEPS" && isChosen && !includeDownstream && !follows) continue;
     leading.add(index);
     leadingStage = Math.min(leadingStage, stage);
   }

@@ -120,6 +120,8 @@ export interface AttemptEnd {
   readonly exitCode: number | null;
   readonly output: Readonly<Record<string, unknown>> | null;
   readonly error: string | null;
+  /** Its runner told so; else it was given up for lost, or nobody executed it. */
+  readonly reported: boolean;
   /** Bytes of log that the runner will have sent in the end, and their CRC-32; null when it never said. */
   readonly log: { readonly length: number; readonly crc32: string } | null;
 }

@@ -160,6 +160,7 @@ function endAttempt(
     exitCode: end?.exitCode ?? null,
     output: status === "SUCCEEDED" ? (end?.output ?? {}) : (end?.output ?? null),
     error: end?.error ?? (status === "SUCCEEDED" ? null : (reason?.message ?? null)),
+    reported: end !== null,
     log: end?.log ?? null,
   });
 }

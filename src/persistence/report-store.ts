@@ -63,14 +63,10 @@ const APPLIED_FENCES: Statement = {
       select n.runner_id from runner_session n where n.id = i.session_id offset 0
     ) n
     cross join lateral (
-      select s.cancel_proof from step_run s where s.run_id = i.run_id and s.idx = i.idx offset 0
-    ) s
-    cross join lateral (
       select a.* from step_attempt a
       where a.run_id = i.run_id and a.step_idx = i.idx and a.fence = i.fence and a.runner_id = n.runner_id offset 0
     ) a
-    where coalesce(a.status_reason ->> 'code', '') <> 'LEASE_LOST'
-      and not (a.status = 'CANCELED' and s.cancel_proof = 'LEASE_EXPIRED')`,
+    where a.reported`,
 };
 
 /** Which of these tasks have ended with that very fence, on the session's runner: a repeated report of theirs is no news, and no error. */

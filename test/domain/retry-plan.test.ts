@@ -56,6 +56,20 @@ describe("retry plan", () => {
     expect(planRetry(graph, original, FROM_FAILED).execute).toEqual([]);
   });
 
+  test("of a chosen step that follows a failed one goes on after it", () => {
+    const original: OriginalStep[] = [
+      { ref: "s1", status: "FAILED", reasonCode: "EXIT_CODE" },
+      { ref: "s2", status: "SUCCEEDED", reasonCode: null },
+      { ref: "s3", status: "SUCCEEDED", reasonCode: null },
+    ];
+    const [head, middle, last] = ["s1", "s2", "s3"].map((ref, at) =>
+      step(ref, { needs: at === 0 ? [] : [`s${at}`], when: at === 1 ? "always" : "on_success" }),
+    );
+    const graph = graphOf([stage("one", head!, middle!, last!)]);
+    const request = { mode: "FROM_STEPS", stepRefs: ["s2"], includeDownstream: false } as const;
+    expect(planRetry(graph, original, request).execute).toEqual([0, 1, 2]);
+  });
+
   test("follows a later version: what it names anew is done, and so is what comes after that", () => {
     const original: OriginalStep[] = [
       { ref: "a", status: "SUCCEEDED", reasonCode: null },

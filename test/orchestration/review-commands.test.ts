@@ -7,6 +7,10 @@ import { deleteWorkflowRun } from "../../src/actions/delete-workflow-run.ts";
 import { defaultRunOptions } from "../../src/actions/run-options.ts";
 import { startWorkflowRun } from "../../src/actions/start-workflow-run.ts";
 import { triggerWorkflowRun } from "../../src/actions/trigger-workflow-run.ts";
+import { decide } from "../../src/domain/decide.ts";
+import { resolveWithin } from "../../src/domain/expressions.ts";
+import { compileGraph } from "../../src/domain/graph.ts";
+import { newRunState } from "../../src/domain/run-state.ts";
 import { applySignals } from "../../src/duties/apply-signals.ts";
 import { purgeRuns } from "../../src/duties/purge-runs.ts";
 import { runBulkOperations } from "../../src/duties/run-bulk-operations.ts";
@@ -237,4 +241,23 @@ test("commands do not need a second connection while they hold one", async () =>
     command,
   });
   expect(total).toBe(2);
+});
+
+test("a long chain of steps that wait for a failure is judged in one walk", () => {
+  const refs = Array.from({ length: 10_000 }, (_, i) => `s${i}`);
+  const steps = refs.map((ref, i) => step(ref, i === 0 ? {} : { needs: [refs[i - 1]!], when: "on_failure" }));
+  const { graph } = compileGraph([stage("only", ...steps)]);
+  const settings = { timeoutMs: HOUR_MS, maxParallelSteps: null, stepRetries: null };
+  const run = newRunState("run", graph!, settings, clock.now());
+  const force = { kind: "FORCE_COMPLETE_STEP", step: 0, output: {}, actorId: "ada" } as const;
+  const { head } = decide(run, [{ kind: "START_RUN", actorId: null }, force], clock.now());
+  // Walked back anew for each step it takes more than a minute.
+  expect(head.status).toBe("SUCCEEDED");
+});
+
+test("a template that names a long output many times is given up before it is made", () => {
+  const context = { inputs: {}, stepOutputs: { a: { big: "x".repeat(1_000_000) } } };
+  const expression = "$" + "{{ steps.a.outputs.big }}";
+  expect(resolveWithin(expression, context, 1_000_000)).toHaveLength(1_000_000);
+  expect(resolveWithin(expression.repeat(1_000), context, 1_000_000)).toBeNull();
 });

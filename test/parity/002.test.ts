@@ -205,7 +205,7 @@ describe("many runs", () => {
     await system.ended(await add("broken", one, { inputs: { code: "2" }, labels: { customKey: "test" } }));
     await system.inStatus(await add("waiting", two, { labels: { Organization: "other" } }), "WAITING");
     await add("queued", two, { start: "MANUAL", labels: organization });
-    const sealed = await add("sealed", one);
+    const sealed = await add("sealed", one, { labels: { Organization: "Boomerang" } });
     await system.ended(sealed);
     await system.act("finalizeWorkflowRun", { workflowRunId: sealed });
     const again = await system.act("retryWorkflowRun", { workflowRunId: sealed, mode: "ALL" });
@@ -246,6 +246,7 @@ describe("many runs", () => {
     };
     const both = [label("Organization", "Boomerang"), label("customKey", "test")];
     expect(await counted({ labels: both })).toEqual([2, ["PENDING 1", "SUCCEEDED 1"]]);
+    expect(await counted({ labels: both.slice(0, 1) })).toEqual([4, ["PENDING 1", "SUCCEEDED 3"]]);
     expect(await counted({ labels: both.slice(1) })).toEqual([3, ["FAILED 1", "PENDING 1", "SUCCEEDED 1"]]);
     expect(await counted({ workflowIds: [two] })).toEqual([2, ["PENDING 1", "WAITING 1"]]);
     // Ids are not validated: an unknown workflow has no runs.

@@ -1,4 +1,6 @@
 import { Ctx, FieldResolver, Resolver, Root } from "type-graphql";
+import { roleIn, roleSatisfies } from "../../domain/access.ts";
+import { approverObstacle } from "../../domain/approvals.ts";
 import {
   RUN_ACTIONS,
   type RunAction,
@@ -40,8 +42,19 @@ export class StepRunCapabilities {
       waitsFor: graph.steps[record.index]!.waitsFor,
       started: attempt > 0 || startedAt !== null || status === "SUCCEEDED",
     };
-    return (Object.keys(STEP_ACTIONS) as StepAction[]).map((action) =>
-      capability(viewer, run.projectId, action, stepObstacle(action, run, step)?.message ?? null),
-    );
+    const { approval } = graph.steps[record.index]!;
+    const barred =
+      approval === null
+        ? null
+        : approverObstacle(approval, {
+            username: (await loaders.account.load(viewer.accountId))?.username ?? "",
+            mayAct: roleSatisfies(roleIn(viewer, run.projectId), "PROJECT_SUPERUSER"),
+            madeRun: run.createdBy === viewer.accountId,
+          });
+    return (Object.keys(STEP_ACTIONS) as StepAction[]).map((action) => {
+      const obstacle = stepObstacle(action, run, step)?.message ?? null;
+      const whoMay = action === "decideApproval" ? barred : null;
+      return capability(viewer, run.projectId, action, obstacle, whoMay);
+    });
   }
 }

@@ -36,15 +36,19 @@ export class Capability {
 
 /**
  * @param obstacle what the object's state has against it; null = nothing
+ * @param barred what the object itself has against this viewer, whatever their role
  */
 export function capability(
   viewer: Viewer,
   projectId: string,
   action: MutationName,
   obstacle: string | null,
+  barred: string | null = null,
 ): Capability {
   const required = ACCESS.Mutation[action] as ProjectRole;
-  const forbidden = roleSatisfies(roleIn(viewer, projectId), required) ? null : `needs the role ${required}`;
+  const forbidden = roleSatisfies(roleIn(viewer, projectId), required)
+    ? barred
+    : `needs the role ${required}`;
   const code = forbidden === null ? "INVALID_STATE" : "FORBIDDEN";
   const message = forbidden ?? obstacle;
   const reason = message === null ? null : Object.assign(new CapabilityReason(), { code, message });

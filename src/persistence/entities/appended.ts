@@ -20,6 +20,8 @@ export class StepAttemptEntity {
   @Column(text("error", { nullable: true })) error!: string | null;
   @Column(integer("log_length", { nullable: true })) logLength!: number | null;
   @Column(text("log_crc32", { nullable: true })) logCrc32!: string | null;
+  /** Its runner told how it ended; else it was given up for lost. */
+  @Column(bool("reported", { default: true })) reported!: boolean;
 }
 
 @Entity("run_event")

@@ -12,12 +12,12 @@ as $$
 begin
   -- Before the steps, which forget who held them.
   insert into step_attempt (run_id, step_idx, number, fence, status, status_reason, runner_id, started_at,
-    finished_at, exit_code, output, error, log_length, log_crc32)
+    finished_at, exit_code, output, error, log_length, log_crc32, reported)
   select a.run_id, a.step_idx, a.number, a.fence, a.status, a.status_reason, n.runner_id, a.started_at,
-    a.finished_at, a.exit_code, a.output, a.error, a.log_length, a.log_crc32
+    a.finished_at, a.exit_code, a.output, a.error, a.log_length, a.log_crc32, a.reported
   from jsonb_to_recordset(p_attempts) as a(run_id uuid, step_idx integer, number integer, fence integer,
     status step_run_status, status_reason jsonb, started_at timestamptz, finished_at timestamptz,
-    exit_code integer, output jsonb, error text, log_length integer, log_crc32 text)
+    exit_code integer, output jsonb, error text, log_length integer, log_crc32 text, reported boolean)
   cross join lateral (
     select s.session_id from step_run s where s.run_id = a.run_id and s.idx = a.step_idx offset 0
   ) s

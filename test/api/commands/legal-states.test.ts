@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expireRuns } from "../../../src/duties/expire-runs.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { startProtocolRunner } from "../../support/protocol-runner.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
+import { deploy, trigger } from "../../support/workflows.ts";
 import { expectNothingWritten } from "../tables.ts";
-import { command, query } from "./commands.ts";
+import { carriedOut, command, query } from "./commands.ts";
 import { everyState, type States } from "./states.ts";
 
 const clock = new ManualClock();
@@ -144,4 +146,45 @@ describe("a command to a step", () => {
       expect(found).toEqual(Object.fromEntries(expected));
     },
   );
+});
+
+describe("a run that waits to be started", () => {
+  it("starts with what is said then, added to what was said when it was made", async () => {
+    const flow = `name: by-hand
+inputs: { a: { type: string }, b: { type: string } }
+timeout: 1h
+stages: [{ name: a, steps: [{ ref: x, run: "true", queue: nobody }] }]
+`;
+    const workflow = await deploy(server.admin, flow);
+    const first = {
+      ...{ start: "MANUAL", inputs: { a: "1", b: "1" }, message: "made", stepRetries: 1 },
+      ...{ labels: { a: "1", b: "1" }, annotations: { a: "1" }, envVars: [{ key: "A", value: "1" }] },
+    };
+    const { id } = await trigger(server.admin, workflow, first);
+    clock.advance(60 * 60 * 1_000 - 1);
+    await expireRuns.run(server.app.engine);
+    const { workflowRun } = await carriedOut(server, "startWorkflowRun", {
+      workflowRunId: id,
+      ...{ inputs: { b: "2" }, timeoutMs: 7_200_000, debug: true, labels: { b: "2", c: "2" } },
+      ...{ annotations: { b: "2" }, envVars: [{ key: "B", value: "${A}" }] },
+    });
+    expect(workflowRun.status).toBe("QUEUED");
+    const fields =
+      "inputs labels annotations envVars { key value } message stepRetries debug timeoutMs expiresAt";
+    const { node } = await query(server, `{ node(id: "${id}") { ... on WorkflowRun { ${fields} } } }`);
+    expect(node).toEqual({
+      inputs: { a: "1", b: "2" },
+      labels: { a: "1", b: "2", c: "2" },
+      annotations: { a: "1", b: "2" },
+      envVars: [
+        { key: "A", value: "1" },
+        { key: "B", value: "${A}" },
+      ],
+      message: "made",
+      stepRetries: 1,
+      debug: true,
+      timeoutMs: 7_200_000,
+      expiresAt: new Date(clock.now().getTime() + 7_200_000).toISOString(),
+    });
+  });
 });
