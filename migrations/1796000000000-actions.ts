@@ -59,6 +59,8 @@ create index workflow_run_by_root on workflow_run (root_run_id) where root_run_i
 create index workflow_run_by_source on workflow_run (source_run_id) where source_run_id is not null;
 create unique index workflow_run_by_parent on workflow_run (parent_run_id, parent_step_idx, parent_attempt)
   where parent_run_id is not null;
+create index workflow_run_open_child on workflow_run (project_id)
+  where parent_run_id is not null and finished_at is null;
 create index workflow_run_to_purge on workflow_run (deleted_at) where deleted_at is not null;
 
 alter table workflow_run_input
@@ -129,6 +131,7 @@ create table run_signal (
   target_run_id uuid not null,
   kind run_signal_kind not null,
   payload jsonb not null,
+  next_try_at timestamptz,
   created_at timestamptz not null
 );
 `;

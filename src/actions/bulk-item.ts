@@ -1,6 +1,6 @@
 import type { Viewer } from "../domain/access.ts";
 import { type BulkAction, type BulkOutcome, isBulkSuccess } from "../domain/bulk.ts";
-import { BusyError, DatabaseAwayError, ForbiddenError, RefusedError } from "../domain/refusals.ts";
+import { DatabaseAwayError, ForbiddenError, RefusedError } from "../domain/refusals.ts";
 import type { RetryMode } from "../domain/retry-plan.ts";
 import type { CancelMode } from "../domain/run-state.ts";
 import type { Engine } from "../orchestration/transition.ts";
@@ -85,10 +85,9 @@ const NO_OVERRIDES = {
   debug: null,
 };
 
-/** Null for what is no outcome but a fault of ours. */
+/** Null for what is no outcome of the run: a fault of ours, or a lock that somebody held for too long. */
 function outcomeOf(error: unknown, action: BulkAction): BulkOutcome | null {
   if (error instanceof ForbiddenError) return "FORBIDDEN";
-  if (error instanceof BusyError) return "ERROR";
   if (!(error instanceof RefusedError)) return null;
   const kinds = error.refusals.map(({ kind }) => kind);
   if (kinds.includes("NotFound")) return "NOT_FOUND";

@@ -13,6 +13,7 @@ import {
   type CancelChildSignal,
   childEnd,
   childOf,
+  countOpenChildren,
   deleteSignal,
   hasStartSignal,
   type ParentRecord,
@@ -27,6 +28,8 @@ import { defaultRunOptions } from "./run-options.ts";
 
 /** A workflow that calls itself must come to an end. */
 const MAX_DEPTH = 10;
+/** Nor may it multiply without end: so many runs of a project that steps made may be open at once. */
+const MAX_OPEN_CHILDREN = 1_000;
 /** An input becomes a variable of the environment, of which the system takes no more. */
 const MAX_INPUT_LENGTH = 128 * 1024;
 
@@ -76,6 +79,15 @@ async function makeChild(
   const message = `children of children are made ${MAX_DEPTH} deep and no deeper`;
   if (depth >= MAX_DEPTH) {
     throw new RefusedError({ kind: "LimitExceeded", message, path: "child", limit: MAX_DEPTH });
+  }
+  if ((await countOpenChildren(transaction, projectId, MAX_OPEN_CHILDREN)) >= MAX_OPEN_CHILDREN) {
+    const tooMany = `${MAX_OPEN_CHILDREN} runs that steps made are open in this project already`;
+    throw new RefusedError({
+      kind: "LimitExceeded",
+      message: tooMany,
+      path: "child",
+      limit: MAX_OPEN_CHILDREN,
+    });
   }
   const { steps } = await engine.versions.get(transaction, versionId);
   const { workflow: name, inputs } = steps[parent.step]!.child!;

@@ -31,6 +31,8 @@ export interface StepCommanding<Result> {
     step: number,
     transaction: Transaction,
   ) => StepCommand | Promise<StepCommand>;
+  /** What else is stored, once the decision is. */
+  readonly afterwards?: (transaction: Transaction) => Promise<void>;
   readonly answer: (delta: RunDelta) => Result;
 }
 
@@ -48,7 +50,7 @@ export async function commandStep<Result>(
   engine: Engine,
   viewer: Viewer,
   request: StepRequest,
-  { action, details, isRepeated, commandOn, answer }: StepCommanding<Result>,
+  { action, details, isRepeated, commandOn, afterwards, answer }: StepCommanding<Result>,
 ): Promise<StepAnswer<Result>> {
   const { runId } = request.step;
   const index = await placeOfStep(engine, request.step);
@@ -66,6 +68,7 @@ export async function commandStep<Result>(
         refuseStepObstacle(action, run, index);
         return [await commandOn(run, index, transaction)];
       },
+      ...(afterwards && { afterwards }),
       answer,
     },
   );

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Viewer } from "../domain/access.ts";
 import { invalidValue } from "../domain/refusals.ts";
 import type { StepCompletionBody } from "../domain/run-state.ts";
@@ -121,7 +122,8 @@ export async function completeStepRun(
     isRepeated: async ({ state }, step, transaction) => {
       if (state.steps[step]!.status === "WAITING") return false;
       const known = await stepCompletion(transaction, state.id, step);
-      return known !== null && isSameCompletion(known, completion);
+      if (known === null || !isSameCompletion(known.completion, completion)) return false;
+      return !completion.success || isDeepStrictEqual(known.output, JSON.parse(JSON.stringify(given)));
     },
     commandOn: (_run, step) => ({
       kind: "COMPLETE_STEP",

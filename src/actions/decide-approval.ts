@@ -32,22 +32,21 @@ export async function decideApproval(
 ): Promise<StepAnswer<null>> {
   const { verdict, comment, fields } = request;
   checkDecision(request);
+  const own = { actorId: viewer.accountId, verdict, comment, fields };
+  let place: ApprovalPlace | null = null;
   return await commandStep(engine, viewer, request, {
     action: "decideApproval",
     details: { verdict, comment },
     isRepeated: async (run, step, transaction) => {
-      const own = await ownDecision(transaction, placeOf(run, step), viewer);
-      if (own === undefined) return false;
-      if (own.verdict === verdict) return true;
-      throw invalidState(STEP_PATH, "you have decided already", own.verdict, []);
+      const before = await ownDecision(transaction, placeOf(run, step), viewer);
+      if (before === undefined) return false;
+      if (before.verdict === verdict) return true;
+      throw invalidState(STEP_PATH, "you have decided already", before.verdict, []);
     },
     commandOn: async (run, step, transaction) => {
-      const place = placeOf(run, step);
+      place = placeOf(run, step);
       await refuseApprover(transaction, viewer, run, run.state.graph.steps[step]!.approval);
-      const before = await decisionsOn(transaction, place);
-      const own = { actorId: viewer.accountId, verdict, comment, fields };
-      await addDecision(transaction, place, own, engine.clock.now());
-      const all = [...before, own];
+      const all = [...(await decisionsOn(transaction, place)), own];
       return {
         kind: "DECIDE_APPROVAL",
         step,
@@ -57,6 +56,10 @@ export async function decideApproval(
         fields: Object.assign({}, ...all.map((decision) => decision.fields)),
         actorId: viewer.accountId,
       };
+    },
+    // Not before: a decision may be taken twice, when a claim came in between.
+    afterwards: async (transaction) => {
+      await addDecision(transaction, place!, own, engine.clock.now());
     },
     answer: () => null,
   });

@@ -7,7 +7,12 @@ import { isTerminal } from "../domain/statuses.ts";
 import { announce, type Engine } from "../orchestration/transition.ts";
 import type { Transaction } from "../persistence/database.ts";
 import { findRuns, type RunRecord } from "../persistence/queries/runs.ts";
-import { type OriginalStepRow, originalSteps, readRunSetup } from "../persistence/run-setup.ts";
+import {
+  copyReusedOutputs,
+  type OriginalStepRow,
+  originalSteps,
+  readRunSetup,
+} from "../persistence/run-setup.ts";
 import { latestVersion } from "../persistence/workflow-store.ts";
 import { authorize } from "./authorize.ts";
 import { carryOutOnce, checkRevision } from "./command.ts";
@@ -101,9 +106,8 @@ function refuseUnknownSteps({ mode, stepRefs }: RetryRequest, refs: readonly str
 
 function reusedSteps(runId: string, steps: readonly OriginalStepRow[], { reuse }: RetryPlan): ReusedStep[] {
   return reuse.map(({ step, from }) => {
-    const { status, output } = steps[from]!;
-    const source = { runId, step: from };
-    return { step, status: status === "SKIPPED" ? status : "SUCCEEDED", output, from: source };
+    const { status } = steps[from]!;
+    return { step, status: status === "SKIPPED" ? status : "SUCCEEDED", from: { runId, step: from } };
   });
 }
 
@@ -121,7 +125,7 @@ async function createRetry(
   { request, original, versionId, reused }: Retry,
 ) {
   const setup = mergeSetup(await readRunSetup(transaction, original.id), request.overrides);
-  return await createRun(transaction, engine, {
+  const created = await createRun(transaction, engine, {
     workflowId: original.workflowId,
     actorId: viewer.accountId,
     trigger: { type: "RETRY", ref: null },
@@ -132,4 +136,6 @@ async function createRetry(
     options: { ...setup, commit: setup.branch === null ? null : setup.commit, start: "IMMEDIATE" },
     retryOf: { runId: original.id, rootRunId: setup.rootRunId ?? original.id, reused },
   });
+  if (reused.length > 0) await copyReusedOutputs(transaction, created.runId, original.id);
+  return created;
 }

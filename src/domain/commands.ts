@@ -22,7 +22,6 @@ export interface FinishStep {
 export interface ReusedStep {
   readonly step: number;
   readonly status: "SUCCEEDED" | "SKIPPED";
-  readonly output: Readonly<Record<string, unknown>> | null;
   readonly from: { readonly runId: string; readonly step: number };
 }
 

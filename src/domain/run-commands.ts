@@ -92,10 +92,11 @@ export function changeLabels(
 
 /** Steps that a retry takes over from the run it retries end before anything starts. */
 export function reuseSteps(draft: RunDraft, steps: readonly ReusedStep[], actorId: string): boolean {
-  for (const { step: index, status, output, from } of steps) {
+  for (const { step: index, status, from } of steps) {
     const reason = draft.reason("REQUESTED", "reused from the run that is retried", actorId);
     draft.moveStep(index, status === "SUCCEEDED" ? "REUSE" : "SKIP", { reason }, actorId);
-    draft.setResult(index, { output, completion: null, reusedFrom: from });
+    // What it gave to others is copied where it is stored.
+    draft.setResult(index, { output: null, completion: null, reusedFrom: from });
   }
   return true;
 }

@@ -1,5 +1,6 @@
 import type { BulkItemResult } from "../actions/bulk-item.ts";
 import { continueBulk, leaseEnd, viewerOfBulk } from "../actions/bulk-runs.ts";
+import { BusyError } from "../domain/refusals.ts";
 import { abortBulk, leaseBulkOperation } from "../persistence/bulk-store.ts";
 import type { Duty } from "./duty.ts";
 
@@ -20,7 +21,12 @@ export const runBulkOperations: Duty = {
     const errors: unknown[] = [];
     const onFault = (error: unknown, runId: string): BulkItemResult => {
       errors.push(new Error(`run ${runId} of bulk operation ${operation.id} failed`, { cause: error }));
-      return { outcome: "ERROR", success: false, message: "internal error", newRunId: null };
+      return {
+        outcome: "ERROR",
+        success: false,
+        message: error instanceof BusyError ? error.message : "internal error",
+        newRunId: null,
+      };
     };
     await continueBulk(engine, viewer, operation, onFault, signal);
     if (errors.length > 0)

@@ -43,13 +43,20 @@ const STORE_INPUT: Statement = {
 };
 const STEPS: Statement = {
   name: "original-steps",
-  text: `select w.ref, s.status, s.status_reason ->> 'code' as "reasonCode", coalesce(x.output, a.output) as output
+  text: `select w.ref, s.status, s.status_reason ->> 'code' as "reasonCode"
     from step_run s
     join workflow_run r on r.id = s.run_id
     join workflow_step w on w.version_id = r.workflow_version_id and w.idx = s.idx
+    where s.run_id = $1 order by s.idx`,
+};
+/** Outputs are big and many: they do not leave the database on their way to the run that takes them over. */
+const COPY_OUTPUTS: Statement = {
+  name: "copy-reused-outputs",
+  text: `update step_result n set output = coalesce(x.output, a.output)
+    from step_run s
     left join step_result x on x.run_id = s.run_id and x.idx = s.idx
     left join step_attempt a on a.run_id = s.run_id and a.step_idx = s.idx and a.number = s.attempt
-    where s.run_id = $1 order by s.idx`,
+    where n.run_id = $1 and n.reused_run_id = $2 and s.run_id = $2 and s.idx = n.reused_idx`,
 };
 
 export async function readRunSetup(source: Queryable, runId: string): Promise<RunSetup> {
@@ -81,14 +88,18 @@ export async function storeRunSetup(
   ]);
 }
 
-/** A step of a run that is retried, with what it gave to others. */
+/** A step of a run that is retried. */
 export interface OriginalStepRow {
   readonly ref: string;
   readonly status: StepRunStatus;
   readonly reasonCode: StatusReasonCode | null;
-  readonly output: Readonly<Record<string, unknown>> | null;
 }
 
 export async function originalSteps(source: Queryable, runId: string): Promise<OriginalStepRow[]> {
   return await source.query<OriginalStepRow>(STEPS, [runId]);
+}
+
+/** Gives a new run what the steps gave to others whose results it takes over. */
+export async function copyReusedOutputs(source: Queryable, runId: string, from: string): Promise<void> {
+  await source.query(COPY_OUTPUTS, [runId, from]);
 }

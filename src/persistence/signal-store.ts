@@ -33,11 +33,22 @@ export interface ParentRecord {
 
 const PENDING: Statement = {
   name: "pending-signals",
-  text: `select id::text, target_run_id as "runId", kind, payload from run_signal order by id limit $1`,
+  text: `select id::text, target_run_id as "runId", kind, payload from run_signal
+    where next_try_at is null or next_try_at <= $1 order by id limit $2`,
 };
 const DELETE: Statement = {
   name: "delete-signal",
   text: "delete from run_signal where id = $1 returning true as deleted",
+};
+const POSTPONE: Statement = {
+  name: "postpone-signal",
+  text: "update run_signal set next_try_at = $2 where id = $1",
+};
+const OPEN_CHILDREN: Statement = {
+  name: "open-children",
+  text: `select count(*)::integer as count from (
+      select from workflow_run where project_id = $1 and parent_run_id is not null and finished_at is null limit $2
+    ) open`,
 };
 const STARTING: Statement = {
   name: "start-signal",
@@ -77,9 +88,9 @@ interface SignalRow {
   readonly payload: { readonly step: number; readonly attempt: number };
 }
 
-/** The oldest signals that are not applied yet. */
-export async function pendingSignals(source: Queryable, limit: number): Promise<RunSignal[]> {
-  const rows = await source.query<SignalRow>(PENDING, [limit]);
+/** The oldest signals that are not applied yet, but for those that failed and wait for their next try. */
+export async function pendingSignals(source: Queryable, now: Date, limit: number): Promise<RunSignal[]> {
+  const rows = await source.query<SignalRow>(PENDING, [now, limit]);
   return rows.map(({ id, runId, kind, payload: { step, attempt, ...rest } }) => {
     return { id, kind, ...rest, parent: { runId, step, attempt } } as RunSignal;
   });
@@ -88,6 +99,16 @@ export async function pendingSignals(source: Queryable, limit: number): Promise<
 /** @returns false when somebody else has applied it */
 export async function deleteSignal(source: Queryable, id: string): Promise<boolean> {
   return (await source.query(DELETE, [id])).length > 0;
+}
+
+export async function postponeSignal(source: Queryable, id: string, until: Date): Promise<void> {
+  await source.query(POSTPONE, [id, until]);
+}
+
+/** How many runs of a project that steps made have not ended, counted up to `cap`. */
+export async function countOpenChildren(source: Queryable, projectId: string, cap: number): Promise<number> {
+  const [row] = await source.query<{ count: number }>(OPEN_CHILDREN, [projectId, cap]);
+  return row!.count;
 }
 
 export async function hasStartSignal(

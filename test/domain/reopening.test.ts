@@ -153,15 +153,15 @@ describe("a run's retry policy and what it takes over", () => {
     expect(run.run("a", "FAILED").step("a")).toMatchObject({ status: "FAILED", attempt: tries });
   });
 
-  test("reused steps have ended before anything starts, with the result they had", () => {
+  test("reused steps have ended before anything starts, and name whose result they take over", () => {
     const run = new DrivenRun(stages);
     const from = { runId: "run_0", step: 0 };
     const { results } = run.decide(
       {
         kind: "REUSE_STEPS",
         steps: [
-          { step: 0, status: "SUCCEEDED", output: { made: "before" }, from },
-          { step: 1, status: "SKIPPED", output: null, from: { ...from, step: 1 } },
+          { step: 0, status: "SUCCEEDED", from },
+          { step: 1, status: "SKIPPED", from: { ...from, step: 1 } },
         ],
         actorId: PERSON,
       },
@@ -169,7 +169,7 @@ describe("a run's retry policy and what it takes over", () => {
     );
     expect(results[0]).toEqual({
       step: 0,
-      result: { output: { made: "before" }, completion: null, reusedFrom: from },
+      result: { output: null, completion: null, reusedFrom: from },
     });
     expect(run.statuses()).toEqual({ a: "SUCCEEDED", b: "SKIPPED(REQUESTED)", c: "QUEUED" });
     expect(run.step("a")).toMatchObject({ attempt: 0, startedAt: null });

@@ -11,6 +11,8 @@ export class RunSignalEntity {
   @Column(uuid("target_run_id")) targetRunId!: string;
   @Column(oneOf("kind", "run_signal_kind", RUN_SIGNAL_KINDS)) kind!: RunSignalKind;
   @Column(json("payload")) payload!: unknown;
+  /** It could not be applied and waits; null = it was not tried yet. */
+  @Column(time("next_try_at", { nullable: true })) nextTryAt!: Date | null;
   @Column(time("created_at")) createdAt!: Date;
 }
 

@@ -27,6 +27,7 @@ import { WorkflowEntity, WorkflowVersionEntity } from "./workflows.ts";
 @Index("workflow_run_by_root", { synchronize: false })
 @Index("workflow_run_by_source", { synchronize: false })
 @Index("workflow_run_by_parent", { synchronize: false })
+@Index("workflow_run_open_child", { synchronize: false })
 @Index("workflow_run_to_purge", { synchronize: false })
 export class WorkflowRunEntity {
   @PrimaryColumn(uuid("id")) id!: string;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { keyOf } from "../../../src/domain/ids.ts";
 import { runBulkOperations } from "../../../src/duties/run-bulk-operations.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
@@ -175,13 +176,13 @@ describe("more than 100 runs", () => {
     const { succeeded } = await operationOf(operation.id);
     expect(succeeded).toBeLessThan(MANY);
     // As if it had died before it noted its last item: the run is made, the item is open.
+    const key = keyOf("BulkOperation", operation.id);
     await server.database.query(
-      `update bulk_operation_item set outcome = null, done_at = null, new_run_id = null where position = 1
-        and operation_id = (select id from bulk_operation order by id desc limit 1)`,
+      `update bulk_operation_item set outcome = null, done_at = null, new_run_id = null
+        where position = 1 and operation_id = $1`,
+      [key],
     );
-    await server.database.query(
-      "update bulk_operation set succeeded = succeeded - 1 where id = (select id from bulk_operation order by id desc limit 1)",
-    );
+    await server.database.query("update bulk_operation set succeeded = succeeded - 1 where id = $1", [key]);
     await runDuty(replica);
     expect((await operationOf(operation.id)).succeeded).toBe(succeeded - 1);
     clock.advance(30_001);
@@ -193,8 +194,8 @@ describe("more than 100 runs", () => {
     });
     const [retries] = await server.database.query<{ runs: number; originals: number }>(
       `select count(*)::integer as runs, count(distinct retry_of_id)::integer as originals from workflow_run r
-        where retry_of_id in (select run_id from bulk_operation_item
-          where operation_id = (select id from bulk_operation order by id desc limit 1))`,
+        where retry_of_id in (select run_id from bulk_operation_item where operation_id = $1)`,
+      [key],
     );
     expect(retries).toEqual({ runs: MANY, originals: MANY });
   });
