@@ -218,6 +218,7 @@ create table run_signal (
   target_run_id uuid not null,
   kind run_signal_kind not null,
   payload jsonb not null,
+  next_try_at timestamp with time zone,
   created_at timestamp with time zone not null,
   constraint run_signal_pkey PRIMARY KEY (id)
 );
@@ -319,6 +320,7 @@ create table step_attempt (
   error text,
   log_length integer,
   log_crc32 text,
+  reported boolean default true not null,
   constraint step_attempt_pkey PRIMARY KEY (run_id, step_idx, number)
 ) partition by RANGE (run_id);
 
@@ -547,6 +549,8 @@ CREATE INDEX workflow_run_by_status ON public.workflow_run USING btree (project_
 
 CREATE INDEX workflow_run_by_workflow ON public.workflow_run USING btree (workflow_id, created_at DESC, id DESC);
 
+CREATE INDEX workflow_run_open_child ON public.workflow_run USING btree (project_id) WHERE ((parent_run_id IS NOT NULL) AND (finished_at IS NULL));
+
 CREATE INDEX workflow_run_to_expire ON public.workflow_run USING btree (expires_at) WHERE (finished_at IS NULL);
 
 CREATE INDEX workflow_run_to_purge ON public.workflow_run USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
@@ -582,12 +586,12 @@ AS $function$
 begin
   -- Before the steps, which forget who held them.
   insert into step_attempt (run_id, step_idx, number, fence, status, status_reason, runner_id, started_at,
-    finished_at, exit_code, output, error, log_length, log_crc32)
+    finished_at, exit_code, output, error, log_length, log_crc32, reported)
   select a.run_id, a.step_idx, a.number, a.fence, a.status, a.status_reason, n.runner_id, a.started_at,
-    a.finished_at, a.exit_code, a.output, a.error, a.log_length, a.log_crc32
+    a.finished_at, a.exit_code, a.output, a.error, a.log_length, a.log_crc32, a.reported
   from jsonb_to_recordset(p_attempts) as a(run_id uuid, step_idx integer, number integer, fence integer,
     status step_run_status, status_reason jsonb, started_at timestamptz, finished_at timestamptz,
-    exit_code integer, output jsonb, error text, log_length integer, log_crc32 text)
+    exit_code integer, output jsonb, error text, log_length integer, log_crc32 text, reported boolean)
   cross join lateral (
     select s.session_id from step_run s where s.run_id = a.run_id and s.idx = a.step_idx offset 0
   ) s

@@ -7,8 +7,6 @@ import { stepCompletion } from "../persistence/queries/step-completions.ts";
 import { checkReason } from "./command-run.ts";
 import { commandStep, type StepAnswer, type StepRequest } from "./command-step.ts";
 
-/** 1 MiB, as for the output of a step that a runner executes. */
-const MAX_OUTPUT_BYTES = 1024 * 1024;
 const MAX_MESSAGE_LENGTH = 2_000;
 const MAX_RELEASE_ID_LENGTH = 250;
 
@@ -91,7 +89,6 @@ export async function forceCompleteStepRun(
   request: StepRequest & { readonly output: Readonly<Record<string, unknown>> },
 ): Promise<StepAnswer<null>> {
   const { output } = request;
-  checkOutput(output, "input.result");
   return await commandStep(engine, viewer, request, {
     action: "forceCompleteStepRun",
     details: {},
@@ -114,7 +111,6 @@ export async function completeStepRun(
   const { completion, output } = request;
   checkText(completion.message, MAX_MESSAGE_LENGTH, "input.message");
   checkText(completion.releaseId, MAX_RELEASE_ID_LENGTH, "input.releaseId");
-  checkOutput(output, "input.output");
   const given = completion.releaseId === null ? output : { releaseId: completion.releaseId, ...output };
   return await commandStep(engine, viewer, request, {
     action: "completeStepRun",
@@ -143,10 +139,4 @@ function isSameCompletion(one: StepCompletionBody, other: StepCompletionBody): b
 function checkText(text: string | null, most: number, path: string): void {
   if (text === null || (text.length <= most && !text.includes("\0"))) return;
   throw invalidValue(path, `at most ${most} characters and no NUL`);
-}
-
-function checkOutput(output: Readonly<Record<string, unknown>>, path: string): void {
-  if (Buffer.byteLength(JSON.stringify(output)) > MAX_OUTPUT_BYTES) {
-    throw invalidValue(path, `at most ${MAX_OUTPUT_BYTES} bytes of JSON`);
-  }
 }

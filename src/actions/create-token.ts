@@ -1,4 +1,4 @@
-import { roleIn, type Viewer } from "../domain/access.ts";
+import { isSystemAdmin, roleIn, type Viewer } from "../domain/access.ts";
 import { encodeId } from "../domain/ids.ts";
 import { ForbiddenError, invalidValue, notFound } from "../domain/refusals.ts";
 import type { Engine } from "../orchestration/transition.ts";
@@ -20,7 +20,8 @@ export interface CreateToken {
 
 /**
  * Makes a token, which can never do more than who asks for it: for oneself within the limits of the token that
- * asks, for a service account only in a project that the viewer administers.
+ * asks, for a service account only in a project that the viewer administers. Who administers the installation makes
+ * the first token of a new person.
  * There is no idempotency key, because that would mean to keep the token.
  */
 export async function createToken(engine: Engine, viewer: Viewer, wish: CreateToken): Promise<MadeToken> {
@@ -34,7 +35,7 @@ export async function createToken(engine: Engine, viewer: Viewer, wish: CreateTo
   faults.throwIfAny();
 
   return await engine.database.transaction(async (transaction) => {
-    const owner = own ? viewer.accountId : await serviceAccount(transaction, viewer, wish);
+    const owner = own ? viewer.accountId : await otherAccount(transaction, viewer, wish);
     const latest = own ? (expiresAt ?? viewer.tokenExpiresAt) : expiresAt;
     const token = { accountId: owner, projectId, description, expiresAt: latest };
     const made = await addToken(transaction, token, engine.clock);
@@ -53,6 +54,11 @@ function checkOwnLimits(viewer: Viewer, { projectId, expiresAt }: CreateToken): 
     throw new ForbiddenError("your token is limited to one project: so must be those that it makes");
   if (tokenExpiresAt !== null && expiresAt !== null && expiresAt > tokenExpiresAt)
     throw invalidValue("input.expiresAt", "must not be later than the end of the token that asks");
+}
+
+async function otherAccount(transaction: Transaction, viewer: Viewer, wish: CreateToken): Promise<string> {
+  const account = isSystemAdmin(viewer) ? await findAccount(transaction, wish.accountId!) : null;
+  return account?.type === "USER" ? account.id : await serviceAccount(transaction, viewer, wish);
 }
 
 async function serviceAccount(

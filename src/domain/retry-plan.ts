@@ -58,7 +58,7 @@ export function planRetry(
     leading.add(index);
     leadingStage = Math.min(leadingStage, stage);
   }
-  return { execute: [...execute].sort((a, b) => a - b), reuse };
+  return { execute: [...execute].sort((a, b) => a - b), reuse: reuse.sort((a, b) => a.step - b.step) };
 }
 
 /** It succeeded, or somebody or its own condition decided that it need not run. */

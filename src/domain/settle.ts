@@ -156,8 +156,26 @@ function settleRun(draft: RunDraft, actorId: string | null): void {
   draft.events.push({ type: "RunStatusChanged", payload: { status, reason }, actorId });
   if (!ended) return;
   const success = status === "SUCCEEDED" || status === "SKIPPED";
-  const error = success ? null : { message: reason?.message ?? status, details: null };
+  const error = success ? null : { message: reason?.message ?? status, details: failuresOf(draft) };
   draft.events.push({ type: "RunFinished", payload: { success, error }, actorId });
+}
+
+/** More of them say nothing new. */
+const MAX_FAILURES = 20;
+
+/** Every step that failed, a line for each; null when none did. */
+function failuresOf(draft: RunDraft): string | null {
+  const failed = draft.graph.steps.filter(({ index }) => {
+    const { status } = draft.step(index);
+    return status === "FAILED" || status === "TIMED_OUT";
+  });
+  if (failed.length === 0) return null;
+  const lines = failed.slice(0, MAX_FAILURES).map(({ index, ref }) => {
+    const { status, reason } = draft.step(index);
+    return `step "${ref}" ${status}${reason === null ? "" : `: ${reason.message}`}`;
+  });
+  const rest = failed.length - lines.length;
+  return [...lines, ...(rest > 0 ? [`and ${rest} more`] : [])].join("\n");
 }
 
 /** An end that was not a success freezes the progress; so does a cancel as soon as it is accepted. */

@@ -119,7 +119,7 @@ describe("execute", () => {
       {
         __typename: "RunFinished",
         success: false,
-        error: { message: 'step "bad" failed: exit code 7', details: null },
+        error: { message: 'step "bad" failed: exit code 7', details: 'step "bad" FAILED: exit code 7' },
         workflowRun: { id, status: "FAILED" },
       },
     ]);

@@ -168,7 +168,7 @@ export type TriggerWorkflowRunInput = {
   readonly start?: RunStart;
   /** How often each failed step is tried again, 0 to 20, whatever the workflow says; default: as the workflow says. */
   readonly stepRetries?: number | null | undefined;
-  /** Milliseconds after which the run is ended, 1,000 to 30 days; default: the workflow's timeout. */
+  /** Milliseconds after which the run is ended, 1,000 to 2,147,483,647 (24.8 days); default: the workflow's timeout. */
   readonly timeoutMs?: number | null | undefined;
   /** The workflow; its latest version is executed. */
   readonly workflowId: string | number;

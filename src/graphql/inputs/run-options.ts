@@ -53,7 +53,7 @@ export class StartInput extends CommandInput {
   @Field(() => Int, {
     nullable: true,
     description:
-      "Milliseconds after which the run is ended, 1,000 to 30 days; default: the workflow's timeout.",
+      "Milliseconds after which the run is ended, 1,000 to 2,147,483,647 (24.8 days); default: the workflow's timeout.",
   })
   timeoutMs?: number | null;
 

@@ -28,7 +28,7 @@ export class SkipStepRunInput extends StepCommandInput {
 export class ForceCompleteStepRunInput extends StepCommandInput {
   @Field(() => Json, {
     nullable: true,
-    description: "The step's output, an object of at most 1 MiB; default `{}`.",
+    description: "The step's output, an object; default `{}`.",
   })
   result?: unknown;
 }
@@ -49,7 +49,7 @@ export class CompleteStepRunInput extends StepCommandInput {
 
   @Field(() => Json, {
     nullable: true,
-    description: "What the step gives to others, an object of at most 1 MiB; default `{}`.",
+    description: "What the step gives to others, an object; default `{}`.",
   })
   output?: unknown;
 }

@@ -1,6 +1,7 @@
 import { Ctx, FieldResolver, Float, Resolver, Root } from "type-graphql";
 import { encodeId, keyOf } from "../../domain/ids.ts";
 import type { RequestContext } from "../context.ts";
+import { pageOfRun } from "../page-address.ts";
 import { Json } from "../scalars.ts";
 import { Approval } from "../types/approval.ts";
 import { RunGraph } from "../types/run-graph.ts";
@@ -17,7 +18,7 @@ export class RunDetailsResolver {
     description: "Address of its page; null when the server does not know its public address.",
   })
   url(@Root() { id }: WorkflowRun, @Ctx() { publicUrl }: RequestContext): string | null {
-    return publicUrl === null ? null : `${publicUrl.replace(/\/+$/, "")}/runs/${id}`;
+    return pageOfRun(publicUrl, id);
   }
 
   @FieldResolver(() => Json, { description: "Notes of its users and their tools: an object of text values." })

@@ -1,5 +1,7 @@
 import { Ctx, FieldResolver, Resolver, Root } from "type-graphql";
+import { encodeId } from "../../domain/ids.ts";
 import type { RequestContext } from "../context.ts";
+import { pageOfRun } from "../page-address.ts";
 import { readable } from "../scope.ts";
 import { Approval } from "../types/approval.ts";
 import { StepRun } from "../types/step-run.ts";
@@ -17,6 +19,15 @@ export class StepDetailsResolver {
   })
   async waitingOn(@Root() { record }: StepRun, @Ctx() context: RequestContext): Promise<WaitingOn | null> {
     return await stepWaitsOn(record, context);
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: "Address of its page; null when the server does not know its public address.",
+  })
+  url(@Root() { record, stepRef }: StepRun, @Ctx() { publicUrl }: RequestContext): string | null {
+    const runUrl = pageOfRun(publicUrl, encodeId("WorkflowRun", record.runId));
+    return runUrl === null ? null : `${runUrl}/steps/${encodeURIComponent(stepRef)}`;
   }
 
   @FieldResolver(() => String, {

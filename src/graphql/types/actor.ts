@@ -1,10 +1,15 @@
 import { Field, ObjectType } from "type-graphql";
 import type { AccountType } from "../../domain/access.ts";
+import { encodeId } from "../../domain/ids.ts";
 import type { AccountRecord } from "../../persistence/queries/people.ts";
 import { AccountTypeEnum } from "../enums.ts";
+import { ID } from "../scalars.ts";
 
 @ObjectType("Actor", { description: "Who did something: a person, a program, a runner, or Runcast itself." })
 export class Actor {
+  @Field(() => ID, { nullable: true, description: "Its account's id; null for Runcast itself." })
+  id!: string | null;
+
   @Field(() => String, { description: "Name to show." })
   name!: string;
 
@@ -18,7 +23,8 @@ export class Actor {
   type!: AccountType;
 
   static from(account: AccountRecord | null): Actor {
-    return Object.assign(new Actor(), account ?? SYSTEM);
+    const id = account === null ? null : encodeId("Account", account.id);
+    return Object.assign(new Actor(), account ?? SYSTEM, { id });
   }
 }
 
