@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Folders whose tests need no database; the others share one PostgreSQL server. */
@@ -10,6 +11,8 @@ export default defineConfig({
   },
   test: {
     pool: "forks",
+    // The default leaves a core to the file watcher: of two cores that is half, and tests mostly wait.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // Tests wait for conditions; this only ends what hangs.
     testTimeout: 120_000,
     hookTimeout: 120_000,

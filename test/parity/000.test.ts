@@ -208,7 +208,10 @@ describe("steps", () => {
     expect(scene.lines("told")).toEqual(["rel-42 signed"]);
 
     const before = await system.events(id);
-    expect((await system.act("completeStepRun", body)).status).toBe("SUCCEEDED");
+    const same = { ...body, output: { state: "signed" } };
+    expect((await system.act("completeStepRun", same)).status).toBe("SUCCEEDED");
+    const otherOutput = await system.refused("completeStepRun", body);
+    expect(otherOutput).toMatchObject({ __typename: "InvalidState", current: "SUCCEEDED" });
     const other = await system.refused("completeStepRun", { ...body, releaseId: "rel-43" });
     expect(other).toMatchObject({ __typename: "InvalidState", current: "SUCCEEDED" });
     expect(await system.events(id)).toEqual(before);

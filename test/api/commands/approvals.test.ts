@@ -124,6 +124,7 @@ describe("an approval", () => {
     expect(other.userErrors).toMatchObject([
       { __typename: "InvalidState", current: "APPROVE", path: "input.step" },
     ]);
+    clock.advance(1);
     await decide(run, "grace", "APPROVE", { fields: { b: 2, both: "grace" } });
     expect(await look(run)).toEqual({
       run: "WAITING",
@@ -150,6 +151,7 @@ describe("an approval", () => {
   it("fails with a single rejection", async () => {
     const run = await ask(", quorum: 2");
     await decide(run, "ada");
+    clock.advance(1);
     await decide(run, "grace", "REJECT", { comment: "not on a Friday" });
     expect(await look(run)).toMatchObject({
       run: "FAILED",
