@@ -17,6 +17,7 @@ import type { Queryable } from "../persistence/queries/queryable.ts";
 import type { RunFilter } from "../persistence/queries/run-filter.ts";
 import { type BulkItemResult, type BulkTask, doBulkItem } from "./bulk-item.ts";
 import { type CommandOptions, carryOutOnce } from "./command.ts";
+import { INSTALLATION } from "./installation.ts";
 
 /** Up to here a bulk command answers when it is done; beyond, it goes on by itself. */
 export const BULK_AT_ONCE = 100;
@@ -47,9 +48,6 @@ export interface BulkAnswer {
   readonly total: number;
 }
 
-/** Installation-wide: a bulk command may reach into every project of its caller. */
-const NO_PROJECT = "00000000-0000-0000-0000-000000000000";
-
 /**
  * Does something to many runs, each for itself. The selection is stored first, under the key: a command that is
  * interrupted is completed, and one that is repeated is told how far it is.
@@ -61,7 +59,8 @@ export async function bulkRuns(
 ): Promise<BulkAnswer> {
   const { database, clock } = engine;
   if (command.dryRun) return await rehearse(engine, viewer, { mutation, task, selection, command });
-  const scope = { mutation, projectId: NO_PROJECT, options: command };
+  // It may reach into every project of its caller.
+  const scope = { mutation, projectId: INSTALLATION, options: command };
   const { action, ...args } = task;
   const operationId = await carryOutOnce(engine, viewer, scope, async (transaction) => {
     const runIds = await selected(transaction, selection);

@@ -13,7 +13,7 @@ import type { LockedRun } from "../persistence/run-store.ts";
 import { authorize } from "./authorize.ts";
 import { type CommandOptions, carryOutOnce, checkRevision } from "./command.ts";
 
-export const MAX_REASON_LENGTH = 500;
+const MAX_REASON_LENGTH = 500;
 
 /** Who asks what of which run. */
 export interface RunRequest {
@@ -106,7 +106,7 @@ export function refuseRunObstacle(action: RunAction, { state }: LockedRun, path:
   if (obstacle !== null) throw invalidState(path, obstacle.message, obstacle.current, obstacle.allowed);
 }
 
-export function checkReason(reason: string | null, path = "input.reason"): void {
+export function checkReason(reason: string | null): void {
   if (reason === null || (reason.length <= MAX_REASON_LENGTH && !reason.includes("\0"))) return;
-  throw invalidValue(path, `at most ${MAX_REASON_LENGTH} characters and no NUL`);
+  throw invalidValue("input.reason", `at most ${MAX_REASON_LENGTH} characters and no NUL`);
 }

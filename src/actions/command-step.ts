@@ -2,7 +2,7 @@ import type { Viewer } from "../domain/access.ts";
 import type { StepCommand } from "../domain/commands.ts";
 import type { RunDelta } from "../domain/decide.ts";
 import { encodeId } from "../domain/ids.ts";
-import { type StepAction, stepObstacle } from "../domain/legal.ts";
+import { hasStarted, type StepAction, stepObstacle } from "../domain/legal.ts";
 import { invalidState, notFound } from "../domain/refusals.ts";
 import type { Engine } from "../orchestration/transition.ts";
 import type { Transaction } from "../persistence/database.ts";
@@ -80,14 +80,12 @@ async function placeOfStep({ database }: Engine, step: StepSelector): Promise<nu
 }
 
 function refuseStepObstacle(action: StepAction, { state }: LockedRun, index: number): void {
-  const { status, reason, attempt, startedAt } = state.steps[index]!;
-  const started = attempt > 0 || startedAt !== null || status === "SUCCEEDED";
-  const { waitsFor } = state.graph.steps[index]!;
+  const step = state.steps[index]!;
   const obstacle = stepObstacle(action, state, {
-    status,
-    reasonCode: reason?.code ?? null,
-    waitsFor,
-    started,
+    status: step.status,
+    reasonCode: step.reason?.code ?? null,
+    waitsFor: state.graph.steps[index]!.waitsFor,
+    started: hasStarted(step),
   });
   if (obstacle !== null) throw invalidState(STEP_PATH, obstacle.message, obstacle.current, obstacle.allowed);
 }

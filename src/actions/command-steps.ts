@@ -3,7 +3,7 @@ import type { Viewer } from "../domain/access.ts";
 import { invalidValue } from "../domain/refusals.ts";
 import type { StepCompletionBody } from "../domain/run-state.ts";
 import type { Engine } from "../orchestration/transition.ts";
-import { stepCompletion } from "../persistence/queries/step-completions.ts";
+import { findStepResults } from "../persistence/queries/step-results.ts";
 import { checkReason } from "./command-run.ts";
 import { commandStep, type StepAnswer, type StepRequest } from "./command-step.ts";
 
@@ -117,8 +117,8 @@ export async function completeStepRun(
     details: { ...completion },
     isRepeated: async ({ state }, step, transaction) => {
       if (state.steps[step]!.status === "WAITING") return false;
-      const known = await stepCompletion(transaction, state.id, step);
-      if (known === null || !isSameCompletion(known.completion, completion)) return false;
+      const [known] = await findStepResults(transaction, [{ runId: state.id, index: step }]);
+      if (known?.completion == null || !isSameCompletion(known.completion, completion)) return false;
       return !completion.success || isDeepStrictEqual(known.output, JSON.parse(JSON.stringify(given)));
     },
     commandOn: (_run, step) => ({

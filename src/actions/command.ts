@@ -28,7 +28,8 @@ export interface Outcome<Result> {
 }
 
 const MAX_KEY_LENGTH = 200;
-const DAY_MS = 24 * 60 * 60 * 1_000;
+/** How long a command is remembered under its key. */
+export const REMEMBER_KEYS_MS = 24 * 60 * 60 * 1_000;
 
 /** Ends a transaction whose result is wanted, but none of its effects. */
 class DryRun extends Error {
@@ -63,7 +64,7 @@ export async function carryOutOnce<Result>(
   const { result, after } = await engine.database.transaction<Outcome<Result>>(async (transaction) => {
     const now = engine.clock.now();
     const scope = { projectId, actorId: viewer.accountId, mutation, key };
-    const known = await openKey(transaction, scope, hash, now, new Date(now.getTime() - DAY_MS));
+    const known = await openKey(transaction, scope, hash, now, new Date(now.getTime() - REMEMBER_KEYS_MS));
     if (known === null) {
       const outcome = await work(transaction);
       await storeResult(transaction, scope, outcome.result);

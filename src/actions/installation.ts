@@ -1,2 +1,4 @@
+import { NIL_KEY } from "../domain/ids.ts";
+
 /** In place of a project, for the keys of commands that concern the whole installation. */
-export const INSTALLATION = "00000000-0000-0000-0000-000000000000";
+export const INSTALLATION = NIL_KEY;

@@ -4,6 +4,9 @@
  * a look-up of its own.
  */
 
+/** A database key that no object has, and that comes before all others. */
+export const NIL_KEY = "00000000-0000-0000-0000-000000000000";
+
 const PREFIXES = {
   Account: "acct",
   Project: "prj",

@@ -63,6 +63,15 @@ export interface JudgedStep {
   readonly started: boolean;
 }
 
+/** Whether it ever did something, or took over what another run did. */
+export function hasStarted(step: {
+  readonly status: StepRunStatus;
+  readonly attempt: number;
+  readonly startedAt: Date | null;
+}): boolean {
+  return step.attempt > 0 || step.startedAt !== null || step.status === "SUCCEEDED";
+}
+
 /** Asking for what is so already is no obstacle for these: the caller has what they want. */
 const REPEATABLE: Partial<Record<RunAction, WorkflowRunStatus>> = { cancelWorkflowRun: "CANCELED" };
 

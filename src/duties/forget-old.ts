@@ -1,11 +1,9 @@
+import { REMEMBER_KEYS_MS } from "../actions/command.ts";
 import { REMEMBER_DELIVERIES_MS } from "../actions/deliver-webhook.ts";
 import { forgetTombstones } from "../persistence/deletion-store.ts";
 import { forgetKeys } from "../persistence/idempotency-store.ts";
 import { forgetDeliveries } from "../persistence/webhook-store.ts";
 import type { Duty } from "./duty.ts";
-
-/** How long a command is remembered under its idempotency key. */
-const REMEMBER_KEYS_MS = 24 * 60 * 60 * 1_000;
 
 /** How long lists and resumed streams are told of a deletion. */
 const REMEMBER_DELETIONS_MS = 30 * 24 * 60 * 60 * 1_000;

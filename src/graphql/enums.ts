@@ -1,14 +1,8 @@
-import { registerEnumType } from "type-graphql";
-import { RETRY_VERSIONS } from "../actions/retry-workflow-run.ts";
-import { RUN_STARTS } from "../actions/run-options.ts";
-import { ACCESS, ACCOUNT_TYPES, PROJECT_ROLES } from "../domain/access.ts";
-import { APPROVAL_STATUSES, APPROVAL_VERDICTS } from "../domain/approvals.ts";
-import { BULK_ACTIONS, BULK_OUTCOMES, BULK_STATUSES } from "../domain/bulk.ts";
-import { TASK_OUTCOMES } from "../domain/commands.ts";
+import { ACCOUNT_TYPES, PROJECT_ROLES } from "../domain/access.ts";
+import { APPROVAL_STATUSES } from "../domain/approvals.ts";
 import { INPUT_TYPES } from "../domain/definition.ts";
 import { RUN_EVENT_TYPES } from "../domain/events.ts";
-import { RETRY_MODES } from "../domain/retry-plan.ts";
-import { CANCEL_MODES, CANCEL_PROOFS, PAUSE_MODES } from "../domain/run-state.ts";
+import { CANCEL_PROOFS } from "../domain/run-state.ts";
 import {
   RESULTS,
   STAGE_RUN_STATUSES,
@@ -17,23 +11,12 @@ import {
   WORKFLOW_RUN_PHASES,
   WORKFLOW_RUN_STATUSES,
 } from "../domain/statuses.ts";
-import { MISSED_RUNS, RUN_TRIGGER_TYPES } from "../domain/triggers.ts";
+import { RUN_TRIGGER_TYPES } from "../domain/triggers.ts";
 import { LOG_STREAMS } from "../logs/records.ts";
 import { LABEL_OPERATORS } from "../persistence/queries/run-filter.ts";
 import { RUN_ORDER_FIELDS } from "../persistence/queries/run-list.ts";
 import { STATS_BUCKETS } from "../persistence/queries/run-stats.ts";
-
-/** Makes a GraphQL enum whose values are their own names: the domain's words are the schema's words. */
-function enumOf<Value extends string>(
-  name: string,
-  description: string,
-  values: readonly Value[],
-  valuesConfig: Partial<Record<Value, { description: string }>> = {},
-): Record<Value, Value> {
-  const members = Object.fromEntries(values.map((value) => [value, value])) as Record<Value, Value>;
-  registerEnumType(members, { name, description, valuesConfig });
-  return members;
-}
+import { enumOf } from "./enum-of.ts";
 
 export const AccountTypeEnum = enumOf("AccountType", "What kind of account an actor is.", ACCOUNT_TYPES, {
   USER: { description: "A person." },
@@ -139,22 +122,6 @@ export const RunTriggerTypeEnum = enumOf("RunTriggerType", "What made a run.", R
   CHAIN: { description: "It continues from a source run." },
   PARENT: { description: "A step of another run." },
 });
-export const MissedRunsEnum = enumOf(
-  "MissedRuns",
-  "What a schedule does about times that passed more than 60 seconds ago without a run, because no server ran.",
-  MISSED_RUNS,
-  {
-    SKIP: { description: "Nothing." },
-    RUN_ONCE: { description: "One run for all of them; a time that has just come stands for them too." },
-    RUN_ALL: {
-      description: "One run for each, the oldest first; of more than 100 only the newest 100.",
-    },
-  },
-);
-export const CancelModeEnum = enumOf("CancelMode", "How hard a cancel is.", CANCEL_MODES, {
-  GRACEFUL: { description: "SIGTERM, ten seconds of grace, then SIGKILL." },
-  FORCE: { description: "SIGKILL at once." },
-});
 export const CancelProofEnum = enumOf(
   "CancelProof",
   "How it is known that a canceled step is dead.",
@@ -221,7 +188,6 @@ export const ApprovalStatusEnum = enumOf(
     CANCELED: { description: "Its step ended without a decision." },
   },
 );
-export const ApprovalVerdictEnum = enumOf("ApprovalVerdict", "What an approver decides.", APPROVAL_VERDICTS);
 export const RUN_GROUPINGS = ["STATUS", "RESULT", "WORKFLOW", "LABEL", "DAY"] as const;
 export type RunGrouping = (typeof RUN_GROUPINGS)[number];
 export const RunGroupingEnum = enumOf("WorkflowRunGrouping", "By what runs are counted.", RUN_GROUPINGS, {
@@ -281,84 +247,3 @@ export const WaitKindEnum = enumOf("WaitKind", "What something waits for.", WAIT
   DELAY: { description: "Its delay to be over." },
   BACKOFF: { description: "The backoff before its next try to be over." },
 });
-export const RunStartEnum = enumOf("RunStart", "When a new run starts.", RUN_STARTS, {
-  IMMEDIATE: { description: "As soon as it is made." },
-  MANUAL: { description: "When `startWorkflowRun` asks for it; until then it is PENDING." },
-});
-export const PauseModeEnum = enumOf("PauseMode", "What a pause does to running steps.", PAUSE_MODES, {
-  DRAIN: { description: "They finish." },
-  INTERRUPT: { description: "They are stopped and queued again; that costs them no try." },
-});
-export const RetryModeEnum = enumOf("RetryMode", "How much of a run is done again.", RETRY_MODES, {
-  FROM_FAILED: { description: "Steps without a good result, and everything that comes after them." },
-  FROM_STEPS: { description: "The steps that are named, and those that have no good result." },
-  ALL: { description: "Everything." },
-});
-export const RetryVersionEnum = enumOf(
-  "RetryVersion",
-  "Which version of its workflow a retry executes.",
-  RETRY_VERSIONS,
-  {
-    ORIGINAL: { description: "That of the run it retries." },
-    LATEST: { description: "The newest; steps are matched by their refs." },
-  },
-);
-export const BulkActionEnum = enumOf("BulkAction", "What is done to many runs.", BULK_ACTIONS);
-export const BulkStatusEnum = enumOf("BulkStatus", "Where a bulk operation stands.", BULK_STATUSES, {
-  RUNNING: { description: "Some runs wait for their turn." },
-  COMPLETED: { description: "Every run had its turn." },
-  ABORTED: { description: "Stopped on request; what was done stays done." },
-});
-export const BulkOutcomeEnum = enumOf(
-  "BulkOutcome",
-  "What became of one run of a bulk command.",
-  BULK_OUTCOMES,
-  {
-    CANCELED: { description: "It has ended; every process is confirmed dead, or there was none." },
-    CANCELING: { description: "Its processes are being stopped." },
-    REPLAYED: { description: "A new run does it again." },
-    DELETED: { description: "It is gone." },
-    LABELED: { description: "It has the labels." },
-    ALREADY_COMPLETED: { description: "It had ended otherwise before." },
-    ALREADY_CANCELED: { description: "It had been canceled before." },
-    NOT_ELIGIBLE: { description: "Its state does not allow it." },
-    NOT_FOUND: { description: "There is no such run for this viewer." },
-    FORBIDDEN: { description: "The viewer's role in its project does not allow it." },
-    ERROR: { description: "It could not be done now; `error` says why." },
-  },
-);
-export const RunActionEnum = enumOf(
-  "Action",
-  "Mutations whose availability an object can tell.",
-  Object.keys(ACCESS.Mutation).filter(
-    (name) => ACCESS.Mutation[name as keyof typeof ACCESS.Mutation] !== "RUNNER",
-  ),
-);
-export const TaskReportKindEnum = enumOf(
-  "TaskReportKind",
-  "What a runner reports about a task.",
-  ["STARTED", "FINISHED", "RELEASED"],
-  {
-    STARTED: { description: "Its process runs." },
-    FINISHED: { description: "It has ended; `outcome` says how." },
-    RELEASED: { description: "It was never started and goes back to the queue." },
-  },
-);
-export const TaskOutcomeEnum = enumOf("TaskOutcome", "How a task ended.", TASK_OUTCOMES, {
-  ABORTED: { description: "The runner killed it: it was told to cancel, or it is shutting down." },
-});
-export const ReportResultEnum = enumOf("ReportResult", "What became of a report.", ["APPLIED", "STALE"], {
-  APPLIED: { description: "It counts, now or since an earlier time it was sent." },
-  STALE: { description: "The step was no longer leased to this session; the report changed nothing." },
-});
-export const LogAppendOutcomeEnum = enumOf(
-  "LogAppendOutcome",
-  "What became of an append.",
-  ["APPENDED", "MISMATCH", "SEALED", "STALE"],
-  {
-    APPENDED: { description: "Stored." },
-    MISMATCH: { description: "The log ends elsewhere: go on from the offset in the answer." },
-    SEALED: { description: "The log is complete or full; nothing more is taken." },
-    STALE: { description: "The step is not, or no longer, leased to this session." },
-  },
-);

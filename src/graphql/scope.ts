@@ -1,8 +1,9 @@
 import { roleIn, type Viewer } from "../domain/access.ts";
 import { keyOf } from "../domain/ids.ts";
+import { notFound } from "../domain/refusals.ts";
 import { allProjects, findProjectBySlug, type ProjectRecord } from "../persistence/queries/people.ts";
 import type { Queryable } from "../persistence/queries/queryable.ts";
-import type { TriggerScope } from "../persistence/queries/schedules.ts";
+import type { TriggerScope } from "../persistence/queries/trigger-lists.ts";
 import type { RequestContext } from "./context.ts";
 import { objectNotFound } from "./errors.ts";
 
@@ -34,6 +35,13 @@ export async function findProject(
   return key === null ? await findProjectBySlug(engine.database, idOrSlug) : await loaders.project.load(key);
 }
 
+/** The project that an input names: none is refused as every unknown object. Its action asks who may. */
+export async function projectIn(context: RequestContext, idOrSlug: string): Promise<ProjectRecord> {
+  const project = await findProject(context, idOrSlug);
+  if (project === null) throw notFound("input.projectId");
+  return project;
+}
+
 /** NOT_FOUND unless the viewer may read it. */
 export async function readableProject(context: RequestContext, idOrSlug: string): Promise<ProjectRecord> {
   const project = await findProject(context, idOrSlug);
@@ -63,11 +71,8 @@ export async function triggerScope(
   projectId: string | null | undefined,
   workflowId: string | null | undefined,
 ): Promise<TriggerScope> {
-  const projects =
-    projectId == null
-      ? await readableProjects(context.engine.database, context.viewer)
-      : [await readableProject(context, projectId)];
+  const projectIds = await projectScope(context, projectId);
   const workflow = workflowId == null ? null : keyOf("Workflow", workflowId);
   const matchesNothing = workflowId != null && workflow === null;
-  return { projectIds: matchesNothing ? [] : projects.map(({ id }) => id), workflowId: workflow };
+  return { projectIds: matchesNothing ? [] : projectIds, workflowId: workflow };
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { deliverWebhook, recognizeDelivery, UnreadableSecretError } from "../actions/deliver-webhook.ts";
 import type { HeaderReader } from "../actions/webhook-signature.ts";
-import { encodeId, keyOf } from "../domain/ids.ts";
+import { encodeId, keyOf, NIL_KEY } from "../domain/ids.ts";
 import { BusyError, type Refusal, RefusedError } from "../domain/refusals.ts";
 import type { Services } from "../graphql/context.ts";
 import { mendNuls, mendSurrogates } from "../graphql/json-text.ts";
@@ -12,9 +12,6 @@ const BODY_LIMIT = 256 * 1024;
 const DELIVERIES_PER_MINUTE = 60;
 /** Deeper than any sender's data, and far less than what a parser along the way could not take. */
 const MAX_DEPTH = 64;
-
-/** A key that stands for no webhook: an id that is malformed is answered like one that is unknown. */
-const NO_WEBHOOK = "00000000-0000-0000-0000-000000000000";
 
 /** What is answered instead of a run. */
 class DeliveryRefused extends Error {
@@ -75,7 +72,7 @@ async function deliver(
       "this server has no RUNCAST_ENCRYPTION_KEY: it accepts no webhooks",
     );
   }
-  const webhookId = keyOf("Webhook", request.params.id) ?? NO_WEBHOOK;
+  const webhookId = keyOf("Webhook", request.params.id) ?? NIL_KEY;
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
   const signed = { header: headerOf(request), body };
   const known = await recognizeDelivery(engine, secrets, webhookId, signed).catch((error: unknown) => {

@@ -216,3 +216,18 @@ describe("an account", () => {
     expect(accounts).toEqual({ nodes: [{ username: "ann" }], totalCount: { value: 1 } });
   });
 });
+
+describe("the first token of a person", () => {
+  it("is made by who administers the installation, and by nobody else", async () => {
+    const input = { username: "new-person", name: "New" };
+    const { account } = await carry(server, "createUser", input, "account { id }", server.adminToken);
+    const refused = await expectNothingWritten(
+      server.database,
+      async () => await create({ accountId: account.id, projectId: "own" }),
+    );
+    expect(refused).toMatchObject({ userErrors: [{ __typename: "NotFound", path: "input.accountId" }] });
+    const { token, apiToken } = await create({ accountId: account.id }, server.adminToken);
+    expect(apiToken.owner).toMatchObject({ username: "new-person", type: "USER" });
+    expect(await slugsOf(token)).toEqual([]);
+  });
+});

@@ -2,8 +2,8 @@ import { Field, InputType } from "type-graphql";
 import type { RetryVersion } from "../../actions/retry-workflow-run.ts";
 import type { RetryMode } from "../../domain/retry-plan.ts";
 import type { CancelMode } from "../../domain/run-state.ts";
+import { CancelModeEnum, RetryModeEnum, RetryVersionEnum } from "../command-enums.ts";
 import { CommandInput } from "../command-input.ts";
-import { CancelModeEnum, RetryModeEnum, RetryVersionEnum } from "../enums.ts";
 import { ID, Json } from "../scalars.ts";
 import { WorkflowRunFilterInput } from "../types/workflow-run-filter.ts";
 

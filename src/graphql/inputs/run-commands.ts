@@ -2,7 +2,7 @@ import { Field, InputType } from "type-graphql";
 import type { RetryVersion } from "../../actions/retry-workflow-run.ts";
 import type { RetryMode } from "../../domain/retry-plan.ts";
 import type { CancelMode, PauseMode } from "../../domain/run-state.ts";
-import { CancelModeEnum, PauseModeEnum, RetryModeEnum, RetryVersionEnum } from "../enums.ts";
+import { CancelModeEnum, PauseModeEnum, RetryModeEnum, RetryVersionEnum } from "../command-enums.ts";
 import { ID, Int, Json } from "../scalars.ts";
 import { RunOptionsInput, StartInput } from "./run-options.ts";
 import { RunCommandInput } from "./selectors.ts";

@@ -1,8 +1,8 @@
 import { Field, InputType } from "type-graphql";
 import { defaultRunOptions, type RunOptions, type RunStart } from "../../actions/run-options.ts";
 import type { StartOverrides } from "../../actions/start-workflow-run.ts";
+import { RunStartEnum } from "../command-enums.ts";
 import { CommandInput } from "../command-input.ts";
-import { RunStartEnum } from "../enums.ts";
 import { readObject, readStorable, readTextMap } from "../read-json.ts";
 import { Int, Json } from "../scalars.ts";
 

@@ -1,6 +1,6 @@
 import { Field, InputType } from "type-graphql";
 import type { ApprovalVerdict } from "../../domain/approvals.ts";
-import { ApprovalVerdictEnum } from "../enums.ts";
+import { ApprovalVerdictEnum } from "../command-enums.ts";
 import { Json } from "../scalars.ts";
 import { StepCommandInput } from "./selectors.ts";
 

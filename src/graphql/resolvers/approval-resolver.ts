@@ -6,18 +6,10 @@ import {
   type DecisionRecord,
   listApprovals,
 } from "../../persistence/queries/approvals.ts";
-import {
-  foreignCursor,
-  isKey,
-  isMoment,
-  isPosition,
-  listCursor,
-  readListCursor,
-  readPage,
-  toConnection,
-} from "../connection.ts";
+import { isKey, isMoment, isPosition } from "../connection.ts";
 import type { RequestContext } from "../context.ts";
 import { PagingArgs } from "../page-args.ts";
+import { pageOf } from "../page-of.ts";
 import { projectScope } from "../scope.ts";
 import { Actor } from "../types/actor.ts";
 import { Approval, ApprovalConnection, ApprovalDecision } from "../types/approval.ts";
@@ -40,28 +32,20 @@ export class ApprovalResolver {
   ) {
     const { database } = context.engine;
     const projectIds = await projectScope(context, projectId);
-    const page = readPage(args);
     const conditions = readApprovalFilter(filter, context.viewer, projectIds);
-    const list = JSON.stringify(["approvals", projectId ?? null, conditions]);
-    const rows = await listApprovals(database, {
-      projectIds,
-      filter: conditions,
-      backward: page.backward,
-      from: page.from === null ? null : approvalPosition(list, page.from),
-      limit: page.limit + 1,
-      offset: page.offset,
+    return await pageOf(ApprovalConnection, args, {
+      name: JSON.stringify(["approvals", projectId ?? null, conditions]),
+      keyOf: ({ requestedAt, runId, step, attempt }: ApprovalRecord) => [
+        requestedAt.getTime(),
+        runId,
+        step,
+        attempt,
+      ],
+      positionOf: approvalPosition,
+      read: async (window) => await listApprovals(database, { projectIds, filter: conditions, ...window }),
+      toItem: Approval.from,
+      count: async (cap) => await countApprovals(database, projectIds, conditions, cap),
     });
-    return Object.assign(
-      new ApprovalConnection(),
-      toConnection(
-        rows,
-        page,
-        ({ requestedAt, runId, step, attempt }) =>
-          listCursor(list, [requestedAt.getTime(), runId, step, attempt]),
-        Approval.from,
-        async (cap) => await countApprovals(database, projectIds, conditions, cap),
-      ),
-    );
   }
 
   @FieldResolver(() => StepRun, { description: "The step that asks." })
@@ -104,9 +88,7 @@ async function decisionsOn(
   return decisions.filter((decision) => decision.step === step && decision.attempt === attempt);
 }
 
-function approvalPosition(list: string, cursor: string): ApprovalPosition {
-  const [requestedAt, runId, step, attempt] = readListCursor(list, cursor);
-  if (!isMoment(requestedAt) || !isKey(runId) || !isPosition(step) || !isPosition(attempt))
-    throw foreignCursor();
+function approvalPosition([requestedAt, runId, step, attempt]: readonly unknown[]): ApprovalPosition | null {
+  if (!isMoment(requestedAt) || !isKey(runId) || !isPosition(step) || !isPosition(attempt)) return null;
   return { requestedAt: new Date(requestedAt), runId, step, attempt };
 }

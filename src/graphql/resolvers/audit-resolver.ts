@@ -2,9 +2,9 @@ import { Arg, Args, Ctx, FieldResolver, ID, Query, Resolver, Root } from "type-g
 import { ACCESS, roleIn, roleSatisfies } from "../../domain/access.ts";
 import { ForbiddenError } from "../../domain/refusals.ts";
 import { countAuditEntries, listAuditEntries } from "../../persistence/queries/audit-log.ts";
-import { foreignCursor, isKey, listCursor, readListCursor, readPage, toConnection } from "../connection.ts";
 import type { RequestContext } from "../context.ts";
 import { PagingArgs } from "../page-args.ts";
+import { byKey, pageOf } from "../page-of.ts";
 import { readableProject } from "../scope.ts";
 import { Actor } from "../types/actor.ts";
 import { AuditEntry, AuditEntryConnection } from "../types/audit-entry.ts";
@@ -28,37 +28,18 @@ export class AuditResolver {
     const required = ACCESS.Query.auditLog;
     if (!roleSatisfies(roleIn(context.viewer, projectId), required))
       throw new ForbiddenError(`auditLog needs the role ${required}`);
-    const page = readPage(args);
     const conditions = readAuditFilter(filter ?? {});
-    const list = JSON.stringify(["audit", projectId, conditions]);
-    const rows = await listAuditEntries(database, {
-      projectId,
-      filter: conditions,
-      backward: page.backward,
-      from: page.from === null ? null : auditPosition(list, page.from),
-      limit: page.limit + 1,
-      offset: page.offset,
+    return await pageOf(AuditEntryConnection, args, {
+      name: JSON.stringify(["audit", projectId, conditions]),
+      ...byKey,
+      read: async (window) => await listAuditEntries(database, { projectId, filter: conditions, ...window }),
+      toItem: AuditEntry.from,
+      count: async (cap) => await countAuditEntries(database, projectId, conditions, cap),
     });
-    return Object.assign(
-      new AuditEntryConnection(),
-      toConnection(
-        rows,
-        page,
-        ({ id }) => listCursor(list, [id]),
-        AuditEntry.from,
-        async (cap) => await countAuditEntries(database, projectId, conditions, cap),
-      ),
-    );
   }
 
   @FieldResolver(() => Actor, { description: "Who gave it." })
   async actor(@Root() { record }: AuditEntry, @Ctx() { loaders }: RequestContext): Promise<Actor> {
     return Actor.from(record.actorId === null ? null : await loaders.account.load(record.actorId));
   }
-}
-
-function auditPosition(list: string, cursor: string): string {
-  const [id] = readListCursor(list, cursor);
-  if (!isKey(id)) throw foreignCursor();
-  return id;
 }

@@ -13,27 +13,21 @@ import {
 import { abortBulkOperation, maySeeBulk } from "../../actions/abort-bulk-operation.ts";
 import { keyOf } from "../../domain/ids.ts";
 import {
+  type BulkItemRecord,
+  type BulkOperationRecord,
   type BulkPage,
   bulkItems,
   countBulkOperations,
   listBulkOperations,
 } from "../../persistence/queries/bulk-operations.ts";
-import {
-  foreignCursor,
-  isKey,
-  isMoment,
-  isPosition,
-  listCursor,
-  readListCursor,
-  readPage,
-  toConnection,
-} from "../connection.ts";
+import { isKey, isMoment } from "../connection.ts";
 import type { RequestContext } from "../context.ts";
 import { AbortBulkOperationInput } from "../inputs/bulk-commands.ts";
 import { keyIn } from "../inputs/selectors.ts";
 import { ForwardArgs } from "../page-args.ts";
+import { pageOf, positionIn } from "../page-of.ts";
 import { ID } from "../scalars.ts";
-import { found, readable } from "../scope.ts";
+import { found } from "../scope.ts";
 import { Actor } from "../types/actor.ts";
 import {
   BulkItem,
@@ -43,6 +37,7 @@ import {
 } from "../types/bulk-operation.ts";
 import { WorkflowRun } from "../types/workflow-run.ts";
 import { carryOut, MutationPayload } from "../user-errors.ts";
+import { linkedRun } from "./run-links-resolver.ts";
 
 @ObjectType("AbortBulkOperationPayload", {
   implements: MutationPayload,
@@ -71,21 +66,16 @@ export class BulkOperationResolver {
   @Query(() => BulkOperationConnection, { description: "The viewer's own bulk operations, newest first." })
   async bulkOperations(@Args(() => ForwardArgs) args: ForwardArgs, @Ctx() context: RequestContext) {
     const { viewer, engine } = context;
-    const page = readPage(args);
-    const list = "bulk operations";
     const owner = { createdBy: viewer.accountId, onlyProjectId: viewer.onlyProjectId };
-    const after = page.from === null ? null : positionIn(list, page.from);
-    const rows = await listBulkOperations(engine.database, { ...owner, after, limit: page.limit + 1 });
-    return Object.assign(
-      new BulkOperationConnection(),
-      toConnection(
-        rows,
-        page,
-        (row) => listCursor(list, [row.createdAt.getTime(), row.id]),
-        BulkOperation.from,
-        async (cap) => await countBulkOperations(engine.database, owner, cap),
-      ),
-    );
+    return await pageOf(BulkOperationConnection, args, {
+      name: "bulk operations",
+      keyOf: ({ createdAt, id }: BulkOperationRecord) => [createdAt.getTime(), id],
+      positionOf: operationPosition,
+      read: async ({ from, limit }) =>
+        await listBulkOperations(engine.database, { ...owner, after: from, limit }),
+      toItem: BulkOperation.from,
+      count: async (cap) => await countBulkOperations(engine.database, owner, cap),
+    });
   }
 
   @Mutation(() => AbortBulkOperationPayload, {
@@ -123,21 +113,14 @@ export class BulkOperationResolver {
     @Args(() => ForwardArgs) args: ForwardArgs,
     @Ctx() { engine }: RequestContext,
   ) {
-    const page = readPage(args);
-    const list = `bulk items ${record.id}`;
-    const [after = 0] = page.from === null ? [] : readListCursor(list, page.from);
-    if (!isPosition(after)) throw foreignCursor();
-    const rows = await bulkItems(engine.database, record.id, after, page.limit + 1);
-    return Object.assign(
-      new BulkItemConnection(),
-      toConnection(
-        rows,
-        page,
-        (row) => listCursor(list, [row.position]),
-        BulkItem.from,
-        async () => record.total,
-      ),
-    );
+    return await pageOf(BulkItemConnection, args, {
+      name: `bulk items ${record.id}`,
+      keyOf: ({ position }: BulkItemRecord) => [position],
+      positionOf: positionIn,
+      read: async ({ from, limit }) => await bulkItems(engine.database, record.id, from ?? 0, limit),
+      toItem: BulkItem.from,
+      count: async () => record.total,
+    });
   }
 }
 
@@ -151,22 +134,15 @@ export class BulkItemResolver {
     @Root() { record }: BulkItem,
     @Ctx() context: RequestContext,
   ): Promise<WorkflowRun | null> {
-    return await readRun(record?.runId ?? null, context);
+    return await linkedRun(record?.runId ?? null, context);
   }
 
   @FieldResolver(() => WorkflowRun, { nullable: true, description: "The new run that a replay made." })
   async newRun(@Root() { record }: BulkItem, @Ctx() context: RequestContext): Promise<WorkflowRun | null> {
-    return await readRun(record?.newRunId ?? null, context);
+    return await linkedRun(record?.newRunId ?? null, context);
   }
 }
 
-async function readRun(id: string | null, { loaders, viewer }: RequestContext): Promise<WorkflowRun | null> {
-  const record = readable(viewer, id === null ? null : await loaders.run.load(id));
-  return record === null ? null : WorkflowRun.from(record);
-}
-
-function positionIn(list: string, cursor: string): BulkPage["after"] {
-  const [createdAt, id] = readListCursor(list, cursor);
-  if (!isMoment(createdAt) || !isKey(id)) throw foreignCursor();
-  return { createdAt: new Date(createdAt), id };
+function operationPosition([createdAt, id]: readonly unknown[]): BulkPage["after"] {
+  return isMoment(createdAt) && isKey(id) ? { createdAt: new Date(createdAt), id } : null;
 }

@@ -2,6 +2,7 @@ import { Ctx, FieldResolver, Resolver, Root } from "type-graphql";
 import { roleIn, roleSatisfies } from "../../domain/access.ts";
 import { approverObstacle } from "../../domain/approvals.ts";
 import {
+  hasStarted,
   RUN_ACTIONS,
   type RunAction,
   runObstacle,
@@ -35,14 +36,13 @@ export class StepRunCapabilities {
   ): Promise<Capability[]> {
     const run = (await loaders.run.load(record.runId))!;
     const { graph } = await engine.versions.get(engine.database, record.versionId);
-    const { status, statusReason, attempt, startedAt } = record;
+    const { waitsFor, approval } = graph.steps[record.index]!;
     const step = {
-      status,
-      reasonCode: statusReason?.code ?? null,
-      waitsFor: graph.steps[record.index]!.waitsFor,
-      started: attempt > 0 || startedAt !== null || status === "SUCCEEDED",
+      status: record.status,
+      reasonCode: record.statusReason?.code ?? null,
+      waitsFor,
+      started: hasStarted(record),
     };
-    const { approval } = graph.steps[record.index]!;
     const barred =
       approval === null
         ? null

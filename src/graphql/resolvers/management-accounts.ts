@@ -5,7 +5,7 @@ import { createServiceAccount } from "../../actions/create-service-account.ts";
 import { createUser } from "../../actions/create-user.ts";
 import { disableAccount, enableAccount } from "../../actions/disable-account.ts";
 import { administersAnyProject } from "../../domain/access.ts";
-import { ForbiddenError, notFound } from "../../domain/refusals.ts";
+import { ForbiddenError } from "../../domain/refusals.ts";
 import {
   countAccounts,
   findAccount,
@@ -15,11 +15,11 @@ import {
   searchAccounts,
 } from "../../persistence/queries/accounts.ts";
 import { commandOptions } from "../command-input.ts";
-import { foreignCursor, listCursor, readListCursor, readPage, toConnection } from "../connection.ts";
 import type { RequestContext } from "../context.ts";
 import { badInput } from "../errors.ts";
 import { ForwardArgs } from "../page-args.ts";
-import { findProject } from "../scope.ts";
+import { byUsername, pageOf } from "../page-of.ts";
+import { projectIn } from "../scope.ts";
 import {
   Account,
   AccountConnection,
@@ -72,21 +72,13 @@ export class ManagementAccounts {
     const text = search ?? "";
     if (text.length > MAX_SEARCH_LENGTH)
       throw badInput(`\`search\` takes at most ${MAX_SEARCH_LENGTH} characters`);
-    const list = `accounts ${text.toLowerCase()}`;
-    const page = readPage(args);
-    const [after] = page.from === null ? [""] : readListCursor(list, page.from);
-    if (typeof after !== "string") throw foreignCursor();
-    const rows = await searchAccounts(engine.database, text, after, page.limit + 1);
-    return Object.assign(
-      new AccountConnection(),
-      toConnection(
-        rows,
-        page,
-        ({ username }) => listCursor(list, [username]),
-        Account.from,
-        async (cap) => await countAccounts(engine.database, text, cap),
-      ),
-    );
+    return await pageOf(AccountConnection, args, {
+      name: `accounts ${text.toLowerCase()}`,
+      ...byUsername,
+      read: async ({ from, limit }) => await searchAccounts(engine.database, text, from ?? "", limit),
+      toItem: Account.from,
+      count: async (cap) => await countAccounts(engine.database, text, cap),
+    });
   }
 
   @Mutation(() => AccountPayload, {
@@ -149,8 +141,7 @@ export class ManagementAccounts {
       input.clientMutationId,
       async () => {
         const { engine, viewer } = context;
-        const project = await findProject(context, input.projectId);
-        if (project === null) throw notFound("input.projectId");
+        const project = await projectIn(context, input.projectId);
         const { username, role } = input;
         const wish = { projectId: project.id, username, name: input.name ?? username, role };
         const id = await createServiceAccount(engine, viewer, wish, commandOptions(input));

@@ -4,12 +4,11 @@ import { archiveProject, unarchiveProject } from "../../actions/archive-project.
 import { createProject } from "../../actions/create-project.ts";
 import { removeProjectMember, setProjectMember } from "../../actions/project-members.ts";
 import { updateProject } from "../../actions/update-project.ts";
-import { notFound } from "../../domain/refusals.ts";
 import { findMember } from "../../persistence/queries/accounts.ts";
 import type { ProjectRecord } from "../../persistence/queries/people.ts";
 import { commandOptions } from "../command-input.ts";
 import type { RequestContext } from "../context.ts";
-import { findProject } from "../scope.ts";
+import { projectIn } from "../scope.ts";
 import { ProjectMember, readAccountRef } from "../types/account.ts";
 import {
   ArchiveProjectInput,
@@ -137,8 +136,7 @@ async function changed(
     ProjectPayload,
     input.clientMutationId,
     async () => {
-      const project = await findProject(context, input.projectId);
-      if (project === null) throw notFound("input.projectId");
+      const project = await projectIn(context, input.projectId);
       await change(project);
       return { project: await readProject(context, project.id) };
     },
@@ -155,8 +153,7 @@ async function changedMember(
     ProjectMemberPayload,
     input.clientMutationId,
     async () => {
-      const project = await findProject(context, input.projectId);
-      if (project === null) throw notFound("input.projectId");
+      const project = await projectIn(context, input.projectId);
       const ref = readAccountRef(input.account);
       await change(project.id, ref);
       const { id } = await referredAccount(context.engine.database, ref);

@@ -2,12 +2,11 @@ import { Arg, Ctx, FieldResolver, Mutation, Resolver, Root } from "type-graphql"
 import { createRunnerToken } from "../../actions/create-runner-token.ts";
 import { createToken } from "../../actions/create-token.ts";
 import { revokeToken } from "../../actions/revoke-token.ts";
-import { keyOf } from "../../domain/ids.ts";
-import { notFound } from "../../domain/refusals.ts";
 import { findTokenInfo } from "../../persistence/queries/accounts.ts";
 import { commandOptions } from "../command-input.ts";
 import type { RequestContext } from "../context.ts";
-import { findProject, mayRead } from "../scope.ts";
+import { keyIn } from "../inputs/selectors.ts";
+import { mayRead, projectIn } from "../scope.ts";
 import { ApiToken } from "../types/account.ts";
 import { Actor } from "../types/actor.ts";
 import {
@@ -25,7 +24,7 @@ export class ManagementTokens {
   @Mutation(() => CreateTokenPayload, {
     nullable: true,
     description:
-      "Makes a token for oneself, or for a service account of a project that one administers; it can never do more than who asks. Refusals: NotFound, ValidationFailed.",
+      "Makes a token for oneself, for a service account of a project that one administers, or, by a system administrator, for a person; it can never do more than who asks. Refusals: NotFound, ValidationFailed.",
   })
   async createToken(
     @Arg("input", () => CreateTokenInput, { description: "What it is good for." }) input: CreateTokenInput,
@@ -33,9 +32,8 @@ export class ManagementTokens {
   ): Promise<CreateTokenPayload> {
     return await made(input, context, async () => {
       const { engine, viewer } = context;
-      const accountId = input.accountId == null ? null : keyOf("Account", input.accountId);
       const projectId = await projectKey(context, input.projectId);
-      if (input.accountId != null && accountId === null) throw notFound("input.accountId");
+      const accountId = input.accountId == null ? null : keyIn("Account", input.accountId, "input.accountId");
       const { description, expiresAt = null } = input;
       return await createToken(engine, viewer, { projectId, accountId, description, expiresAt });
     });
@@ -72,8 +70,7 @@ export class ManagementTokens {
       RevokeTokenPayload,
       input.clientMutationId,
       async () => {
-        const tokenId = keyOf("ApiToken", input.tokenId);
-        if (tokenId === null) throw notFound("input.tokenId");
+        const tokenId = keyIn("ApiToken", input.tokenId, "input.tokenId");
         await revokeToken(engine, viewer, tokenId, commandOptions(input));
         const record = await findTokenInfo(engine.database, tokenId);
         return { apiToken: record === null ? null : ApiToken.from(record) };
@@ -84,10 +81,7 @@ export class ManagementTokens {
 }
 
 async function projectKey(context: RequestContext, idOrSlug: string | null | undefined) {
-  if (idOrSlug == null) return null;
-  const project = await findProject(context, idOrSlug);
-  if (project === null) throw notFound("input.projectId");
-  return project.id;
+  return idOrSlug == null ? null : (await projectIn(context, idOrSlug)).id;
 }
 
 async function made(

@@ -3,11 +3,10 @@ import { archiveWorkflow, unarchiveWorkflow } from "../../actions/archive-workfl
 import type { CommandOptions } from "../../actions/command.ts";
 import { deployWorkflow } from "../../actions/deploy-workflow.ts";
 import { renameWorkflow } from "../../actions/rename-workflow.ts";
-import { keyOf } from "../../domain/ids.ts";
-import { notFound } from "../../domain/refusals.ts";
 import { commandOptions } from "../command-input.ts";
 import type { RequestContext } from "../context.ts";
-import { findProject } from "../scope.ts";
+import { keyIn } from "../inputs/selectors.ts";
+import { projectIn } from "../scope.ts";
 import { Workflow, WorkflowVersion } from "../types/workflow.ts";
 import {
   ArchiveWorkflowInput,
@@ -97,10 +96,9 @@ export class ManagementWorkflows {
 }
 
 async function deploy(input: DeployWorkflowInput, context: RequestContext) {
-  const project = await findProject(context, input.projectId);
-  if (project === null) throw notFound("input.projectId");
-  const workflowId = input.workflowId == null ? null : keyOf("Workflow", input.workflowId);
-  if (input.workflowId != null && workflowId === null) throw notFound("input.workflowId");
+  const project = await projectIn(context, input.projectId);
+  const workflowId =
+    input.workflowId == null ? null : keyIn("Workflow", input.workflowId, "input.workflowId");
   const request = { projectId: project.id, source: input.source, workflowId };
   return await deployWorkflow(context.engine, context.viewer, request, commandOptions(input));
 }
@@ -114,8 +112,7 @@ async function changed(
     WorkflowPayload,
     input.clientMutationId,
     async () => {
-      const workflowId = keyOf("Workflow", input.workflowId);
-      if (workflowId === null) throw notFound("input.workflowId");
+      const workflowId = keyIn("Workflow", input.workflowId, "input.workflowId");
       await change(workflowId, commandOptions(input));
       const record = await loaders.workflow.clear(workflowId).load(workflowId);
       return { workflow: record === null ? null : Workflow.from(record) };

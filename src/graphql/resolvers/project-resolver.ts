@@ -2,9 +2,10 @@ import { Arg, Args, Ctx, FieldResolver, Query, Resolver, Root } from "type-graph
 import { roleIn } from "../../domain/access.ts";
 import { ForbiddenError } from "../../domain/refusals.ts";
 import { countMembers, listMembers, listServiceAccounts } from "../../persistence/queries/accounts.ts";
-import { foreignCursor, listCursor, readListCursor, readPage, toConnection } from "../connection.ts";
+import type { ProjectRecord } from "../../persistence/queries/people.ts";
 import type { RequestContext } from "../context.ts";
 import { ForwardArgs } from "../page-args.ts";
+import { byUsername, pageOf, textIn } from "../page-of.ts";
 import { ID } from "../scalars.ts";
 import { readableProject, readableProjects } from "../scope.ts";
 import { ProjectMember, ProjectMemberConnection, ServiceAccount } from "../types/account.ts";
@@ -12,8 +13,6 @@ import { type Capability, Capability as CapabilityType, capability } from "../ty
 import { Project, ProjectConnection } from "../types/project.ts";
 import { WorkflowConnection } from "../types/workflow.ts";
 import { INCLUDE_ARCHIVED, pageOfWorkflows } from "./workflow-resolver.ts";
-
-const LIST = "projects";
 
 @Resolver(() => Project)
 export class ProjectResolver {
@@ -30,21 +29,15 @@ export class ProjectResolver {
 
   @Query(() => ProjectConnection, { description: "The projects that the viewer may read, by slug." })
   async projects(@Args(() => ForwardArgs) args: ForwardArgs, @Ctx() { engine, viewer }: RequestContext) {
-    const page = readPage(args);
     const all = await readableProjects(engine.database, viewer);
-    const [after] = page.from === null ? [""] : readListCursor(LIST, page.from);
-    if (typeof after !== "string") throw foreignCursor();
-    const rows = all.filter(({ slug }) => slug > after).slice(0, page.limit + 1);
-    return Object.assign(
-      new ProjectConnection(),
-      toConnection(
-        rows,
-        page,
-        ({ slug }) => listCursor(LIST, [slug]),
-        Project.from,
-        async () => all.length,
-      ),
-    );
+    return await pageOf(ProjectConnection, args, {
+      name: "projects",
+      keyOf: ({ slug }: ProjectRecord) => [slug],
+      positionOf: textIn,
+      read: async ({ from, limit }) => all.filter(({ slug }) => slug > (from ?? "")).slice(0, limit),
+      toItem: Project.from,
+      count: async () => all.length,
+    });
   }
 
   @FieldResolver(() => WorkflowConnection, { description: "Its workflows, by name." })
@@ -64,21 +57,13 @@ export class ProjectResolver {
     @Args(() => ForwardArgs) args: ForwardArgs,
     @Ctx() { engine }: RequestContext,
   ) {
-    const list = `members of ${key}`;
-    const page = readPage(args);
-    const [after] = page.from === null ? [""] : readListCursor(list, page.from);
-    if (typeof after !== "string") throw foreignCursor();
-    const rows = await listMembers(engine.database, key, after, page.limit + 1);
-    return Object.assign(
-      new ProjectMemberConnection(),
-      toConnection(
-        rows,
-        page,
-        ({ username }) => listCursor(list, [username]),
-        ProjectMember.from,
-        async (cap) => await countMembers(engine.database, key, cap),
-      ),
-    );
+    return await pageOf(ProjectMemberConnection, args, {
+      name: `members of ${key}`,
+      ...byUsername,
+      read: async ({ from, limit }) => await listMembers(engine.database, key, from ?? "", limit),
+      toItem: ProjectMember.from,
+      count: async (cap) => await countMembers(engine.database, key, cap),
+    });
   }
 
   @FieldResolver(() => [ServiceAccount], {

@@ -6,17 +6,11 @@ import {
   type RunOrder,
   type RunPosition,
 } from "../../persistence/queries/run-list.ts";
-import {
-  foreignCursor,
-  isKey,
-  isMoment,
-  listCursor,
-  readListCursor,
-  readPage,
-  toConnection,
-} from "../connection.ts";
+import type { RunRecord } from "../../persistence/queries/runs.ts";
+import { isKey, isMoment } from "../connection.ts";
 import type { RequestContext } from "../context.ts";
 import { PagingArgs } from "../page-args.ts";
+import { pageOf } from "../page-of.ts";
 import { projectScope } from "../scope.ts";
 import { WorkflowRun, WorkflowRunConnection } from "../types/workflow-run.ts";
 import { readRunFilter, WorkflowRunFilterInput } from "../types/workflow-run-filter.ts";
@@ -42,45 +36,30 @@ export class RunListResolver {
   ) {
     const { database } = context.engine;
     const projectIds = await projectScope(context, projectId);
-    const page = readPage(args);
     const conditions = readRunFilter(filter ?? {});
     const order: RunOrder = {
       field: orderBy?.field ?? "CREATED_AT",
       direction: orderBy?.direction ?? "DESC",
     };
-    const list = JSON.stringify(["runs", projectId ?? null, conditions, order]);
-    const rows = await listRuns(database, {
-      projectIds,
-      filter: conditions,
-      order,
-      backward: page.backward,
-      from: page.from === null ? null : runPosition(list, page.from),
-      limit: page.limit + 1,
-      offset: page.offset,
+    return await pageOf(WorkflowRunConnection, args, {
+      name: JSON.stringify(["runs", projectId ?? null, conditions, order]),
+      keyOf: (run: RunRecord) => {
+        const { moment, id } = positionOf(run, order);
+        return [moment?.getTime() ?? MISSING, id];
+      },
+      positionOf: runPosition,
+      read: async (window) => await listRuns(database, { projectIds, filter: conditions, order, ...window }),
+      toItem: WorkflowRun.from,
+      count: async (cap) => await countRuns(database, projectIds, conditions, cap),
     });
-    return Object.assign(
-      new WorkflowRunConnection(),
-      toConnection(
-        rows,
-        page,
-        (row) => {
-          const { moment, id } = positionOf(row, order);
-          return listCursor(list, [moment?.getTime() ?? MISSING, id]);
-        },
-        WorkflowRun.from,
-        async (cap) => await countRuns(database, projectIds, conditions, cap),
-      ),
-    );
   }
 }
 
 /** Stands in cursors for the moment of a run that has none. */
 const MISSING = "";
 
-function runPosition(list: string, cursor: string): RunPosition {
-  const [moment, id] = readListCursor(list, cursor);
-  if (!isKey(id)) throw foreignCursor();
+function runPosition([moment, id]: readonly unknown[]): RunPosition | null {
+  if (!isKey(id)) return null;
   if (moment === MISSING) return { moment: null, id };
-  if (!isMoment(moment)) throw foreignCursor();
-  return { moment: new Date(moment), id };
+  return isMoment(moment) ? { moment: new Date(moment), id } : null;
 }

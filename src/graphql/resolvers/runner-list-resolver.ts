@@ -4,7 +4,7 @@ import { LEASE_MS } from "../../orchestration/runners.ts";
 import { countRunners, listRunners, type RunnerRecord } from "../../persistence/queries/runners.ts";
 import type { RequestContext } from "../context.ts";
 import { ForwardArgs } from "../page-args.ts";
-import { pageByName } from "../page-by-name.ts";
+import { byName, pageOf } from "../page-of.ts";
 import { DateTime } from "../scalars.ts";
 import { mayRead, projectScope } from "../scope.ts";
 import { Runner, RunnerConnection } from "../types/runner.ts";
@@ -25,16 +25,13 @@ export class RunnerListResolver {
     const projectIds = await projectScope(context, projectId);
     // Whoever is in no project has no runner that works for them.
     const sees = projectIds.length > 0 || isSystemAdmin(context.viewer);
-    const page = await pageByName<RunnerRecord, Runner>(
-      args,
-      JSON.stringify(["runners", projectId ?? null]),
-      {
-        list: async (after, limit) => (sees ? await listRunners(database, projectIds, after, limit) : []),
-        count: async (cap) => (sees ? await countRunners(database, projectIds, cap) : 0),
-        toItem: Runner.from,
-      },
-    );
-    return Object.assign(new RunnerConnection(), page);
+    return await pageOf(RunnerConnection, args, {
+      name: JSON.stringify(["runners", projectId ?? null]),
+      ...byName,
+      read: async ({ from, limit }) => (sees ? await listRunners(database, projectIds, from, limit) : []),
+      toItem: Runner.from,
+      count: async (cap) => (sees ? await countRunners(database, projectIds, cap) : 0),
+    });
   }
 
   @FieldResolver(() => String, { nullable: true, description: "The host it runs on." })

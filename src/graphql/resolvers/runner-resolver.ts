@@ -1,5 +1,5 @@
 import { Arg, Ctx, Mutation, Resolver } from "type-graphql";
-import { encodeId, keyOf, placeOf } from "../../domain/ids.ts";
+import { encodeId, keyOf, NIL_KEY, placeOf } from "../../domain/ids.ts";
 import { appendLogs } from "../../logs/append.ts";
 import type { HeldStep, StepToCancel } from "../../orchestration/runners.ts";
 import { HEARTBEAT_MS, LEASE_MS } from "../../orchestration/runners.ts";
@@ -152,7 +152,7 @@ export class RunnerResolver {
       if (data === "" || !data.endsWith("\n"))
         throw badInput("`data` must be whole records, each with its newline");
       if (offset < 0) throw badInput("`offset` must not be negative");
-      return { ...(readHeld(key) ?? { runId: NO_RUN, step: 0, fence: 0 }), offset, data };
+      return { ...(readHeld(key) ?? { runId: NIL_KEY, step: 0, fence: 0 }), offset, data };
     });
     const results = await appendLogs(engine, session, appends);
     return {
@@ -192,9 +192,6 @@ export class RunnerResolver {
     return pinned;
   }
 }
-
-/** Matches no run: an id that is none is answered like one whose run is gone. */
-const NO_RUN = "00000000-0000-0000-0000-000000000000";
 
 function readHeld({ stepRunId, fence }: TaskKeyInput): HeldStep | null {
   const place = placeOf("StepRun", stepRunId);

@@ -3,14 +3,14 @@ import { createSchedule } from "../../actions/create-schedule.ts";
 import { timesAfter } from "../../actions/cron-times.ts";
 import { deleteSchedule } from "../../actions/delete-schedule.ts";
 import { type ScheduleChange, updateSchedule } from "../../actions/update-schedule.ts";
-import { keyOf } from "../../domain/ids.ts";
-import { notFound } from "../../domain/refusals.ts";
-import { countSchedules, listSchedules, type TriggerScope } from "../../persistence/queries/schedules.ts";
+import { countSchedules, listSchedules } from "../../persistence/queries/schedules.ts";
+import type { TriggerScope } from "../../persistence/queries/trigger-lists.ts";
 import { commandOptions } from "../command-input.ts";
 import type { RequestContext } from "../context.ts";
 import { badInput } from "../errors.ts";
+import { keyIn } from "../inputs/selectors.ts";
 import { ForwardArgs } from "../page-args.ts";
-import { pageByName } from "../page-by-name.ts";
+import { byName, pageOf } from "../page-of.ts";
 import { readObject, readStorable, readTextMap } from "../read-json.ts";
 import { DateTime, Int } from "../scalars.ts";
 import { readable, triggerScope } from "../scope.ts";
@@ -65,8 +65,7 @@ export class ScheduleResolver {
       CreateSchedulePayload,
       input.clientMutationId,
       async () => {
-        const workflowId = keyOf("Workflow", input.workflowId);
-        if (workflowId === null) throw notFound("input.workflowId");
+        const workflowId = keyIn("Workflow", input.workflowId, "input.workflowId");
         const request = { workflowId, settings: settingsOf(input) };
         const key = await createSchedule(engine, viewer, request, commandOptions(input));
         return { schedule: await readSchedule(context, key) };
@@ -90,7 +89,7 @@ export class ScheduleResolver {
       UpdateSchedulePayload,
       input.clientMutationId,
       async () => {
-        const scheduleId = scheduleKey(input.scheduleId);
+        const scheduleId = keyIn("Schedule", input.scheduleId, "input.scheduleId");
         const request = { scheduleId, change: changeOf(input) };
         await updateSchedule(engine, viewer, request, commandOptions(input));
         return { schedule: await readSchedule(context, scheduleId) };
@@ -113,7 +112,7 @@ export class ScheduleResolver {
       DeleteSchedulePayload,
       input.clientMutationId,
       async () => {
-        const scheduleId = scheduleKey(input.scheduleId);
+        const scheduleId = keyIn("Schedule", input.scheduleId, "input.scheduleId");
         await deleteSchedule(engine, viewer, scheduleId, commandOptions(input));
         return { scheduleId: input.scheduleId };
       },
@@ -166,20 +165,13 @@ export class ScheduleResolver {
 
 /** Schedules of these projects, or of one workflow in them, by name. */
 export async function pageOfSchedules({ engine }: RequestContext, scope: TriggerScope, args: ForwardArgs) {
-  return Object.assign(
-    new ScheduleConnection(),
-    await pageByName(args, `schedules ${JSON.stringify(scope.workflowId)}`, {
-      list: async (after, limit) => await listSchedules(engine.database, scope, after, limit),
-      count: async (cap) => await countSchedules(engine.database, scope, cap),
-      toItem: Schedule.from,
-    }),
-  );
-}
-
-function scheduleKey(id: string): string {
-  const key = keyOf("Schedule", id);
-  if (key === null) throw notFound("input.scheduleId");
-  return key;
+  return await pageOf(ScheduleConnection, args, {
+    name: `schedules ${JSON.stringify(scope.workflowId)}`,
+    ...byName,
+    read: async ({ from, limit }) => await listSchedules(engine.database, scope, from, limit),
+    toItem: Schedule.from,
+    count: async (cap) => await countSchedules(engine.database, scope, cap),
+  });
 }
 
 async function readSchedule({ loaders }: RequestContext, key: string): Promise<Schedule | null> {

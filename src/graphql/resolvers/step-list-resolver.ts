@@ -1,17 +1,10 @@
 import { Arg, Args, Ctx, ID, Query, Resolver } from "type-graphql";
 import { countSteps, listSteps, type StepPosition } from "../../persistence/queries/step-list.ts";
-import {
-  foreignCursor,
-  isKey,
-  isMoment,
-  isPosition,
-  listCursor,
-  readListCursor,
-  readPage,
-  toConnection,
-} from "../connection.ts";
+import type { StepRecord } from "../../persistence/queries/steps.ts";
+import { isKey, isMoment, isPosition } from "../connection.ts";
 import type { RequestContext } from "../context.ts";
 import { PagingArgs } from "../page-args.ts";
+import { pageOf } from "../page-of.ts";
 import { projectScope } from "../scope.ts";
 import { StepRun, StepRunConnection } from "../types/step-run.ts";
 import { readStepFilter, StepRunFilterInput } from "../types/step-run-filter.ts";
@@ -32,32 +25,19 @@ export class StepListResolver {
   ) {
     const { database } = context.engine;
     const projectIds = await projectScope(context, projectId);
-    const page = readPage(args);
     const conditions = readStepFilter(filter ?? {});
-    const list = JSON.stringify(["steps", projectId ?? null, conditions]);
-    const rows = await listSteps(database, {
-      projectIds,
-      filter: conditions,
-      backward: page.backward,
-      from: page.from === null ? null : stepPosition(list, page.from),
-      limit: page.limit + 1,
-      offset: page.offset,
+    return await pageOf(StepRunConnection, args, {
+      name: JSON.stringify(["steps", projectId ?? null, conditions]),
+      keyOf: ({ createdAt, runId, index }: StepRecord) => [createdAt.getTime(), runId, index],
+      positionOf: stepPosition,
+      read: async (window) => await listSteps(database, { projectIds, filter: conditions, ...window }),
+      toItem: StepRun.from,
+      count: async (cap) => await countSteps(database, projectIds, conditions, cap),
     });
-    return Object.assign(
-      new StepRunConnection(),
-      toConnection(
-        rows,
-        page,
-        ({ createdAt, runId, index }) => listCursor(list, [createdAt.getTime(), runId, index]),
-        StepRun.from,
-        async (cap) => await countSteps(database, projectIds, conditions, cap),
-      ),
-    );
   }
 }
 
-function stepPosition(list: string, cursor: string): StepPosition {
-  const [createdAt, runId, index] = readListCursor(list, cursor);
-  if (!isMoment(createdAt) || !isKey(runId) || !isPosition(index)) throw foreignCursor();
+function stepPosition([createdAt, runId, index]: readonly unknown[]): StepPosition | null {
+  if (!isMoment(createdAt) || !isKey(runId) || !isPosition(index)) return null;
   return { createdAt: new Date(createdAt), runId, index };
 }

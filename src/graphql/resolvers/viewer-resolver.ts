@@ -1,10 +1,10 @@
 import { Args, Ctx, Field, FieldResolver, ObjectType, Query, Resolver, Root } from "type-graphql";
 import { type ProjectRole, roleIn, type Viewer as ViewerIdentity } from "../../domain/access.ts";
 import { countTokens, listTokens } from "../../persistence/queries/accounts.ts";
-import { foreignCursor, isKey, listCursor, readListCursor, readPage, toConnection } from "../connection.ts";
 import type { RequestContext } from "../context.ts";
 import { ProjectRoleEnum } from "../enums.ts";
 import { ForwardArgs } from "../page-args.ts";
+import { byKey, pageOf } from "../page-of.ts";
 import { DateTime } from "../scalars.ts";
 import { readableProjects } from "../scope.ts";
 import { ApiToken, ApiTokenConnection } from "../types/account.ts";
@@ -62,20 +62,12 @@ export class ViewerResolver {
     @Ctx() { engine }: RequestContext,
   ) {
     const whose = { accountId: identity.accountId, projectId: identity.onlyProjectId };
-    const list = `tokens of ${identity.accountId}`;
-    const page = readPage(args);
-    const [before] = page.from === null ? [null] : readListCursor(list, page.from);
-    if (before !== null && !isKey(before)) throw foreignCursor();
-    const rows = await listTokens(engine.database, whose, before, page.limit + 1);
-    return Object.assign(
-      new ApiTokenConnection(),
-      toConnection(
-        rows,
-        page,
-        ({ id }) => listCursor(list, [id]),
-        ApiToken.from,
-        async (cap) => await countTokens(engine.database, whose, cap),
-      ),
-    );
+    return await pageOf(ApiTokenConnection, args, {
+      name: `tokens of ${identity.accountId}`,
+      ...byKey,
+      read: async ({ from, limit }) => await listTokens(engine.database, whose, from, limit),
+      toItem: ApiToken.from,
+      count: async (cap) => await countTokens(engine.database, whose, cap),
+    });
   }
 }

@@ -3,14 +3,13 @@ import { createWebhook } from "../../actions/create-webhook.ts";
 import { deleteWebhook } from "../../actions/delete-webhook.ts";
 import { rotateWebhookSecret } from "../../actions/rotate-webhook-secret.ts";
 import { updateWebhook } from "../../actions/update-webhook.ts";
-import { keyOf } from "../../domain/ids.ts";
-import { notFound } from "../../domain/refusals.ts";
-import type { TriggerScope } from "../../persistence/queries/schedules.ts";
+import type { TriggerScope } from "../../persistence/queries/trigger-lists.ts";
 import { countWebhooks, listWebhooks, type WebhookMapping } from "../../persistence/queries/webhooks.ts";
 import { commandOptions } from "../command-input.ts";
 import type { RequestContext } from "../context.ts";
+import { keyIn } from "../inputs/selectors.ts";
 import { ForwardArgs } from "../page-args.ts";
-import { pageByName } from "../page-by-name.ts";
+import { byName, pageOf } from "../page-of.ts";
 import { readTextMap } from "../read-json.ts";
 import { triggerScope } from "../scope.ts";
 import { Actor } from "../types/actor.ts";
@@ -66,8 +65,7 @@ export class WebhookResolver {
       CreateWebhookPayload,
       input.clientMutationId,
       async () => {
-        const workflowId = keyOf("Workflow", input.workflowId);
-        if (workflowId === null) throw notFound("input.workflowId");
+        const workflowId = keyIn("Workflow", input.workflowId, "input.workflowId");
         const { name, enabled } = input;
         const settings = { name, enabled, mapping: mappingOf(input.mapping ?? {}) };
         const request = { workflowId, settings, secrets };
@@ -93,7 +91,7 @@ export class WebhookResolver {
       UpdateWebhookPayload,
       input.clientMutationId,
       async () => {
-        const webhookId = webhookKey(input.webhookId);
+        const webhookId = keyIn("Webhook", input.webhookId, "input.webhookId");
         const { name, mapping, enabled } = input;
         const change = {
           ...(name != null && { name }),
@@ -122,7 +120,7 @@ export class WebhookResolver {
       RotateWebhookSecretPayload,
       input.clientMutationId,
       async () => {
-        const webhookId = webhookKey(input.webhookId);
+        const webhookId = keyIn("Webhook", input.webhookId, "input.webhookId");
         const request = { webhookId, secrets };
         const { secret } = await rotateWebhookSecret(engine, viewer, request, commandOptions(input));
         return { webhook: await readWebhook(context, webhookId), secret };
@@ -145,7 +143,12 @@ export class WebhookResolver {
       DeleteWebhookPayload,
       input.clientMutationId,
       async () => {
-        await deleteWebhook(engine, viewer, webhookKey(input.webhookId), commandOptions(input));
+        await deleteWebhook(
+          engine,
+          viewer,
+          keyIn("Webhook", input.webhookId, "input.webhookId"),
+          commandOptions(input),
+        );
         return { webhookId: input.webhookId };
       },
       { webhookId: null },
@@ -177,20 +180,13 @@ export class WebhookResolver {
 
 /** Webhooks of these projects, or of one workflow in them, by name. */
 export async function pageOfWebhooks({ engine }: RequestContext, scope: TriggerScope, args: ForwardArgs) {
-  return Object.assign(
-    new WebhookConnection(),
-    await pageByName(args, `webhooks ${JSON.stringify(scope.workflowId)}`, {
-      list: async (after, limit) => await listWebhooks(engine.database, scope, after, limit),
-      count: async (cap) => await countWebhooks(engine.database, scope, cap),
-      toItem: Webhook.from,
-    }),
-  );
-}
-
-function webhookKey(id: string): string {
-  const key = keyOf("Webhook", id);
-  if (key === null) throw notFound("input.webhookId");
-  return key;
+  return await pageOf(WebhookConnection, args, {
+    name: `webhooks ${JSON.stringify(scope.workflowId)}`,
+    ...byName,
+    read: async ({ from, limit }) => await listWebhooks(engine.database, scope, from, limit),
+    toItem: Webhook.from,
+    count: async (cap) => await countWebhooks(engine.database, scope, cap),
+  });
 }
 
 async function readWebhook({ loaders }: RequestContext, key: string): Promise<Webhook | null> {

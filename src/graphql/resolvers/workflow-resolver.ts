@@ -5,20 +5,13 @@ import {
   findWorkflowByName,
   listVersions,
   listWorkflows,
+  type WorkflowVersionRecord,
 } from "../../persistence/queries/workflows.ts";
-import {
-  foreignCursor,
-  isKey,
-  isPosition,
-  listCursor,
-  readListCursor,
-  readPage,
-  toConnection,
-} from "../connection.ts";
 import type { RequestContext } from "../context.ts";
 import { badInput } from "../errors.ts";
 import { ForwardArgs } from "../page-args.ts";
-import { found, readable, readableProject, readableProjects } from "../scope.ts";
+import { byName, pageOf, positionIn } from "../page-of.ts";
+import { found, projectScope, readable, readableProject } from "../scope.ts";
 import { Actor } from "../types/actor.ts";
 import { Capability, capability } from "../types/capability.ts";
 import { Project } from "../types/project.ts";
@@ -70,16 +63,7 @@ export class WorkflowResolver {
     @Arg("includeArchived", () => Boolean, { defaultValue: false, description: INCLUDE_ARCHIVED })
     includeArchived = false,
   ) {
-    const projects =
-      projectId == null
-        ? await readableProjects(context.engine.database, context.viewer)
-        : [await readableProject(context, projectId)];
-    return await pageOfWorkflows(
-      context,
-      projects.map(({ id }) => id),
-      args,
-      includeArchived,
-    );
+    return await pageOfWorkflows(context, await projectScope(context, projectId), args, includeArchived);
   }
 
   @FieldResolver(() => Project, { description: "The project it belongs to." })
@@ -128,21 +112,14 @@ export class WorkflowResolver {
     @Args(() => ForwardArgs) args: ForwardArgs,
     @Ctx() { engine }: RequestContext,
   ) {
-    const list = `versions of ${record.id}`;
-    const page = readPage(args);
-    const [before] = page.from === null ? [null] : readListCursor(list, page.from);
-    if (before !== null && !isPosition(before)) throw foreignCursor();
-    const rows = await listVersions(engine.database, record.id, before, page.limit + 1);
-    return Object.assign(
-      new WorkflowVersionConnection(),
-      toConnection(
-        rows,
-        page,
-        ({ version }) => listCursor(list, [version]),
-        WorkflowVersion.from,
-        async () => record.latestVersion,
-      ),
-    );
+    return await pageOf(WorkflowVersionConnection, args, {
+      name: `versions of ${record.id}`,
+      keyOf: ({ version }: WorkflowVersionRecord) => [version],
+      positionOf: positionIn,
+      read: async ({ from, limit }) => await listVersions(engine.database, record.id, from, limit),
+      toItem: WorkflowVersion.from,
+      count: async () => record.latestVersion,
+    });
   }
 }
 
@@ -169,20 +146,12 @@ export async function pageOfWorkflows(
   args: ForwardArgs,
   includeArchived: boolean,
 ) {
-  const page = readPage(args);
-  const list = includeArchived ? "workflows with archived" : "workflows";
-  const [name, id] = page.from === null ? [] : readListCursor(list, page.from);
-  if (page.from !== null && (typeof name !== "string" || !isKey(id))) throw foreignCursor();
-  const after = typeof name === "string" && isKey(id) ? { name, id } : null;
-  const rows = await listWorkflows(engine.database, projectIds, after, page.limit + 1, includeArchived);
-  return Object.assign(
-    new WorkflowConnection(),
-    toConnection(
-      rows,
-      page,
-      (row) => listCursor(list, [row.name, row.id]),
-      Workflow.from,
-      async (cap) => await countWorkflows(engine.database, projectIds, cap, includeArchived),
-    ),
-  );
+  const { database } = engine;
+  return await pageOf(WorkflowConnection, args, {
+    name: includeArchived ? "workflows with archived" : "workflows",
+    ...byName,
+    read: async ({ from, limit }) => await listWorkflows(database, projectIds, from, limit, includeArchived),
+    toItem: Workflow.from,
+    count: async (cap) => await countWorkflows(database, projectIds, cap, includeArchived),
+  });
 }

@@ -3,18 +3,12 @@ import { keyOf } from "../../domain/ids.ts";
 import { isTerminal } from "../../domain/statuses.ts";
 import { runOutputs } from "../../orchestration/outputs.ts";
 import { eventsAfter } from "../../persistence/queries/events.ts";
-import { stepPage } from "../../persistence/queries/steps.ts";
+import { type StepRecord, stepPage } from "../../persistence/queries/steps.ts";
 import { runCursors, seqOfCursor } from "../../realtime/follow-run.ts";
-import {
-  foreignCursor,
-  isPosition,
-  listCursor,
-  readListCursor,
-  readPage,
-  toConnection,
-} from "../connection.ts";
+import { readPage } from "../connection.ts";
 import type { RequestContext } from "../context.ts";
 import { ForwardArgs } from "../page-args.ts";
+import { pageOf, positionIn } from "../page-of.ts";
 import { Json } from "../scalars.ts";
 import { found, readable } from "../scope.ts";
 import { Actor } from "../types/actor.ts";
@@ -108,21 +102,19 @@ export class WorkflowRunResolver {
     @Args(() => ForwardArgs) args: ForwardArgs,
     @Ctx() { engine }: RequestContext,
   ) {
-    const page = readPage(args, MAX_STEP_PAGE);
-    const list = `steps ${record.id}`;
-    const from = page.from === null ? 0 : stepPosition(list, page.from) + 1;
-    const rows = await stepPage(engine.database, record.id, from, from + page.limit + 1);
-    const version = await engine.versions.get(engine.database, record.workflowVersionId);
-    return Object.assign(
-      new StepRunConnection(),
-      toConnection(
-        rows,
-        page,
-        (row) => listCursor(list, [row.index]),
-        StepRun.from,
-        async () => version.steps.length,
-      ),
-    );
+    const { database, versions } = engine;
+    return await pageOf(StepRunConnection, args, {
+      name: `steps ${record.id}`,
+      keyOf: ({ index }: StepRecord) => [index],
+      positionOf: positionIn,
+      read: async ({ from, limit }) => {
+        const first = from === null ? 0 : from + 1;
+        return await stepPage(database, record.id, first, first + limit);
+      },
+      toItem: StepRun.from,
+      count: async () => (await versions.get(database, record.workflowVersionId)).steps.length,
+      maxPage: MAX_STEP_PAGE,
+    });
   }
 
   @FieldResolver(() => [RunEvent], {
@@ -156,10 +148,4 @@ export class WorkflowRunResolver {
   async eventCursor(@Root() { record }: WorkflowRun, @Ctx() { engine }: RequestContext): Promise<string> {
     return (await runCursors(engine.database, record.id))(record.lastSeq);
   }
-}
-
-function stepPosition(list: string, cursor: string): number {
-  const [index] = readListCursor(list, cursor);
-  if (!isPosition(index)) throw foreignCursor();
-  return index;
 }

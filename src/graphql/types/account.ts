@@ -1,8 +1,7 @@
 import { Field, InputType, ObjectType } from "type-graphql";
 import type { AccountRef } from "../../actions/account-ref.ts";
 import type { AccountType, ProjectRole } from "../../domain/access.ts";
-import { encodeId, keyOf } from "../../domain/ids.ts";
-import { notFound } from "../../domain/refusals.ts";
+import { encodeId } from "../../domain/ids.ts";
 import type {
   ManagedAccount,
   MemberRecord,
@@ -11,6 +10,7 @@ import type {
 } from "../../persistence/queries/accounts.ts";
 import { connectionOf } from "../connection.ts";
 import { AccountTypeEnum, ProjectRoleEnum } from "../enums.ts";
+import { keyIn } from "../inputs/selectors.ts";
 import { DateTime, ID } from "../scalars.ts";
 
 @ObjectType("Account", { description: "An account as those see it who manage it." })
@@ -123,7 +123,5 @@ export class AccountRefInput {
 
 export function readAccountRef({ id, username }: AccountRefInput): AccountRef {
   if (id == null) return { username: username! };
-  const key = keyOf("Account", id);
-  if (key === null) throw notFound("input.account");
-  return { id: key };
+  return { id: keyIn("Account", id, "input.account") };
 }

@@ -2,8 +2,9 @@ import { Field, ObjectType } from "type-graphql";
 import type { ApprovalStatus, ApprovalVerdict } from "../../domain/approvals.ts";
 import { encodeId } from "../../domain/ids.ts";
 import type { ApprovalRecord, DecisionRecord } from "../../persistence/queries/approvals.ts";
+import { ApprovalVerdictEnum } from "../command-enums.ts";
 import { connectionOf } from "../connection.ts";
-import { ApprovalStatusEnum, ApprovalVerdictEnum } from "../enums.ts";
+import { ApprovalStatusEnum } from "../enums.ts";
 import { DateTime, Int, Json } from "../scalars.ts";
 import { Node } from "./node.ts";
 

@@ -7,7 +7,7 @@ import {
   roleSatisfies,
   type Viewer,
 } from "../../domain/access.ts";
-import { RunActionEnum } from "../enums.ts";
+import { RunActionEnum } from "../command-enums.ts";
 
 @ObjectType("CapabilityReason", { description: "Why an action is not available." })
 export class CapabilityReason {

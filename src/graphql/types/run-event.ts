@@ -8,10 +8,10 @@ import type {
   WorkflowRunStatus,
 } from "../../domain/statuses.ts";
 import type { EventRecord } from "../../persistence/queries/events.ts";
+import { ApprovalVerdictEnum } from "../command-enums.ts";
 import type { RequestContext } from "../context.ts";
 import {
   ApprovalStatusEnum,
-  ApprovalVerdictEnum,
   StageRunStatusEnum,
   StatusReasonCodeEnum,
   StepRunStatusEnum,

@@ -3,13 +3,13 @@ import type { TaskOutcome } from "../../domain/commands.ts";
 import type { CancelMode } from "../../domain/run-state.ts";
 import type { LogAppendOutcome } from "../../logs/append.ts";
 import type { ReportResult } from "../../orchestration/report.ts";
+import { CancelModeEnum } from "../command-enums.ts";
 import {
-  CancelModeEnum,
   LogAppendOutcomeEnum,
   ReportResultEnum,
   TaskOutcomeEnum,
   TaskReportKindEnum,
-} from "../enums.ts";
+} from "../runner-enums.ts";
 import { DateTime, ID, Int, Json } from "../scalars.ts";
 
 /** The types of the protocol between runners and the server; people and programs use the rest of the schema. */

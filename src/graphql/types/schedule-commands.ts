@@ -1,7 +1,7 @@
 import { Field, ID, InputType, ObjectType } from "type-graphql";
 import type { MissedRuns } from "../../domain/triggers.ts";
+import { MissedRunsEnum } from "../command-enums.ts";
 import { CommandInput, RevisedCommandInput } from "../command-input.ts";
-import { MissedRunsEnum } from "../enums.ts";
 import { EnvVarInput } from "../inputs/run-options.ts";
 import { Json } from "../scalars.ts";
 import { MutationPayload } from "../user-errors.ts";

@@ -1,3 +1,4 @@
+import { BEFORE_ALL, type NamedPosition } from "./named-position.ts";
 import type { Queryable, Statement } from "./queryable.ts";
 
 export interface RunnerRecord {
@@ -33,21 +34,14 @@ export async function findRunners(source: Queryable, ids: readonly string[]): Pr
   return await source.query<RunnerRecord>(FIND, [ids]);
 }
 
-export interface RunnerPosition {
-  readonly name: string;
-  readonly id: string;
-}
-
-const LOWEST: RunnerPosition = { name: "", id: "00000000-0000-0000-0000-000000000000" };
-
 /** Runners that work for one of these projects, by name: their own and those that work for all. */
 export async function listRunners(
   source: Queryable,
   projectIds: readonly string[],
-  after: RunnerPosition | null,
+  after: NamedPosition | null,
   limit: number,
 ): Promise<RunnerRecord[]> {
-  const { name, id } = after ?? LOWEST;
+  const { name, id } = after ?? BEFORE_ALL;
   return await source.query<RunnerRecord>(LIST, [projectIds, name, id, limit]);
 }
 

@@ -1,4 +1,5 @@
 import type { InputDefinition } from "../../domain/definition.ts";
+import { BEFORE_ALL, type NamedPosition } from "./named-position.ts";
 import type { Queryable, Statement } from "./queryable.ts";
 
 export interface WorkflowRecord {
@@ -80,23 +81,16 @@ export async function findWorkflowByName(
   return row ?? null;
 }
 
-const LOWEST_KEY = "00000000-0000-0000-0000-000000000000";
-
 /** Workflows by name, those after a name and key; the first page starts after the empty name. */
 export async function listWorkflows(
   source: Queryable,
   projectIds: readonly string[],
-  after: { readonly name: string; readonly id: string } | null,
+  after: NamedPosition | null,
   limit: number,
   includeArchived: boolean,
 ): Promise<WorkflowRecord[]> {
-  return await source.query<WorkflowRecord>(LIST, [
-    projectIds,
-    after?.name ?? "",
-    after?.id ?? LOWEST_KEY,
-    limit,
-    includeArchived,
-  ]);
+  const { name, id } = after ?? BEFORE_ALL;
+  return await source.query<WorkflowRecord>(LIST, [projectIds, name, id, limit, includeArchived]);
 }
 
 export async function countWorkflows(

@@ -274,3 +274,36 @@ describe("a step that runs a workflow", () => {
     expect(await server.database.query("select true from run_signal")).toEqual([]);
   });
 });
+
+describe("a step that runs a workflow, among others,", () => {
+  it("fails when a thousand runs that steps made are open in its project", async () => {
+    const { id } = await trigger(server.admin, await deploy(server.admin, PARENT("crowd")));
+    await server.database.query(
+      `insert into workflow_run select (jsonb_populate_record(r, jsonb_build_object('id', gen_random_uuid(),
+          'number', 100000 + i, 'parent_run_id', gen_random_uuid(), 'parent_step_idx', 0, 'parent_attempt', 1))).*
+        from workflow_run r, generate_series(1, 1000) i where r.id = '${keyOf("WorkflowRun", id)}'`,
+    );
+    const refused = await look(await call());
+    expect(refused.call.status).toBe("FAILED");
+    expect(refused.call.statusReason.message).toContain("1000 runs that steps made are open");
+    await server.database.query("delete from workflow_run where number > 100000");
+    expect((await look(await call())).child.status).toBe("QUEUED");
+  });
+
+  it("is not held up by a signal that cannot be applied", async () => {
+    const broken = await trigger(server.admin, await deploy(server.admin, PARENT("broken")));
+    // The step waits, but for no child: no code of ours makes such a signal.
+    await server.database.query(
+      `insert into run_signal (target_run_id, kind, payload, created_at)
+        values ('${keyOf("WorkflowRun", broken.id)}', 'START_CHILD', '{"step": 0, "attempt": 1}', now())`,
+    );
+    const run = await trigger(server.admin, await deploy(server.admin, PARENT("behind")));
+    await complete(run, "first");
+    await expect(signals()).rejects.toThrow("1 signals could not be applied");
+    expect((await look(run)).child.status).toBe("QUEUED");
+    await signals();
+    clock.advance(30_000);
+    await expect(signals()).rejects.toThrow("1 signals could not be applied");
+    await server.database.query("delete from run_signal");
+  });
+});
