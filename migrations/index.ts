@@ -1,3 +1,4 @@
 /** Every migration, oldest first. Listed by hand: a glob would load nothing from a bundled or compiled tree. */
 export { Initial1795000000000 } from "./1795000000000-initial.ts";
 export { Actions1796000000000 } from "./1796000000000-actions.ts";
+export { Storage1797000000000 } from "./1797000000000-storage.ts";

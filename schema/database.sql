@@ -146,6 +146,7 @@ create table installation (
   id boolean default true not null,
   restore_counter integer default 0 not null,
   created_at timestamp with time zone default now() not null,
+  signing_key bytea not null,
   constraint installation_id_check CHECK (id),
   constraint installation_pkey PRIMARY KEY (id)
 );
@@ -897,7 +898,10 @@ begin
                          date_trunc('month', p_from at time zone 'UTC') + make_interval(months => p_months),
                          interval '1 month') as month
   loop
-    foreach v_parent in array array['run_event', 'step_attempt', 'log_chunk'] loop
+    for v_parent in
+      select c.relname from pg_partitioned_table p join pg_class c on c.oid = p.partrelid
+      where c.relnamespace = current_schema()::regnamespace order by c.relname
+    loop
       v_name := v_parent || to_char(v_start at time zone 'UTC', '_YYYY_MM');
       continue when to_regclass(v_name) is not null;
       execute format('create table %I partition of %I for values from (%L) to (%L)', v_name, v_parent,

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { SecretBox } from "./actions/secret-box.ts";
+import { SignedLinks } from "./actions/signed-links.ts";
 import type { Config } from "./config/load-config.ts";
 import type { Clock } from "./domain/clock.ts";
 import { DutyRoster } from "./duties/duty.ts";
@@ -15,8 +16,10 @@ import type { Engine } from "./orchestration/transition.ts";
 import { createDataSource } from "./persistence/data-source.ts";
 import { Database } from "./persistence/database.ts";
 import { DatabaseClock } from "./persistence/database-clock.ts";
+import { readSigningKey } from "./persistence/queries/installation.ts";
 import { WorkflowVersions } from "./persistence/workflow-versions.ts";
 import { InProcessBus } from "./realtime/in-process-bus.ts";
+import { FolderStore } from "./storage/folder-store.ts";
 
 /** Beside the compiled code; from sources there is no page unless it was built. */
 const GRAPHIQL = fileURLToPath(
@@ -24,7 +27,7 @@ const GRAPHIQL = fileURLToPath(
 );
 
 export interface AppOptions {
-  readonly config: Pick<Config, "host" | "port" | "allowedOrigins" | "dbPoolSize"> &
+  readonly config: Pick<Config, "host" | "port" | "allowedOrigins" | "dbPoolSize" | "filesDir"> &
     Partial<Pick<Config, "publicUrl">>;
   readonly databaseUrl: string;
   /** For the secrets of webhooks; without it there are none. */
@@ -104,6 +107,8 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
         publicUrl: config.publicUrl ?? null,
         ownUrl: () => address.url,
         secrets: encryptionKey === null ? null : new SecretBox(encryptionKey),
+        blobs: new FolderStore(config.filesDir),
+        links: new SignedLinks(await readSigningKey(database)),
       },
       authenticator: new Authenticator(database, engine.clock),
       logger,

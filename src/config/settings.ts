@@ -100,6 +100,11 @@ export const SETTINGS = {
     default: ".runcast",
     description: "Folder for the embedded database, stored files and the runner's work.",
   }),
+  filesDir: setting(path, {
+    variable: "RUNCAST_FILES_DIR",
+    default: { text: "files inside RUNCAST_DATA_DIR", from: (_, dataDir) => `${dataDir}/files` },
+    description: "Folder for logs, uploads and artifacts; replicas need one that they share.",
+  }),
   logLevel: setting(oneOf(LOG_LEVELS), {
     variable: "RUNCAST_LOG_LEVEL",
     default: "info",

@@ -20,6 +20,8 @@ const NOTHING = {
   run: null,
   http: null,
   child: null,
+  test: null,
+  artifacts: [],
   shell: "",
   env: [],
   timeoutMs: MAX_DURATION_MS,

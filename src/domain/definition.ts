@@ -49,6 +49,30 @@ export interface ChildRun {
   readonly inputs: Readonly<Record<string, string>>;
 }
 
+/** A report that a test command writes: files by glob, relative to the workspace. */
+export interface TestReportSpec {
+  readonly format: TestReportFormat;
+  readonly globs: readonly string[];
+}
+
+export const TEST_REPORT_FORMATS = ["JUNIT", "TAP"] as const;
+export type TestReportFormat = (typeof TEST_REPORT_FORMATS)[number];
+
+/** What a TEST step does: runs one command for every discovered test, or one command that writes a report of all. */
+export interface TestSpec {
+  /** Writes the tests to its standard output, an id or a JSON object a line; null with a report. */
+  readonly discover: string | null;
+  /** With `discover`, executes one test; with `report`, all of them. */
+  readonly run: string;
+  readonly report: TestReportSpec | null;
+  /** How many tests execute at once on the runner. */
+  readonly parallel: number;
+  /** Of one discovered test. The whole step has its own. */
+  readonly testTimeoutMs: number;
+  /** A step without a single test succeeds. */
+  readonly allowEmpty: boolean;
+}
+
 export interface StepDefinition extends StepSpec {
   /** The command of a RUN step, or of a BUILD step that has one; null for the other types. */
   readonly run: string | null;
@@ -56,6 +80,10 @@ export interface StepDefinition extends StepSpec {
   readonly http: HttpRequest | null;
   /** What a WORKFLOW step runs; null for the other types. */
   readonly child: ChildRun | null;
+  /** What a TEST step does; null for the other types. */
+  readonly test: TestSpec | null;
+  /** Globs, relative to the workspace, of the files that are kept when it has ended. */
+  readonly artifacts: readonly string[];
   readonly shell: string;
   readonly env: readonly EnvVar[];
   readonly timeoutMs: number;
@@ -81,7 +109,7 @@ export interface WorkflowDefinition {
 
 /** A definition as an earlier version of Runcast may have stored it: what was added since gets its default. */
 export function completeDefinition(stored: WorkflowDefinition): WorkflowDefinition {
-  const added = { patienceMs: null, approval: null, http: null, child: null };
+  const added = { patienceMs: null, approval: null, http: null, child: null, test: null, artifacts: [] };
   return {
     ...stored,
     maxParallelSteps: stored.maxParallelSteps ?? null,

@@ -5,7 +5,16 @@ import type { ApprovalPolicy } from "./approvals.ts";
  * shared by all of its runs.
  */
 
-export const STEP_TYPES = ["RUN", "BUILD", "HTTP", "DELAY", "APPROVAL", "EXTERNAL", "WORKFLOW"] as const;
+export const STEP_TYPES = [
+  "RUN",
+  "BUILD",
+  "HTTP",
+  "DELAY",
+  "APPROVAL",
+  "EXTERNAL",
+  "WORKFLOW",
+  "TEST",
+] as const;
 export type StepType = (typeof STEP_TYPES)[number];
 
 /** What a step that may go is waiting for: a runner that executes it, or something that needs none. */

@@ -1,9 +1,11 @@
 import type { SecretBox } from "../actions/secret-box.ts";
+import type { SignedLinks } from "../actions/signed-links.ts";
 import type { Viewer } from "../domain/access.ts";
 import type { ClaimDesk } from "../orchestration/claim.ts";
 import type { ReportCollector } from "../orchestration/report.ts";
 import type { RunnerSessions } from "../orchestration/runners.ts";
 import type { Engine } from "../orchestration/transition.ts";
+import type { BlobStore } from "../storage/blob-store.ts";
 import { createLoaders, type Loaders } from "./loaders.ts";
 
 /** What every request can reach. Made once, by the application. */
@@ -14,6 +16,9 @@ export interface Services {
   readonly runners: RunnerSessions;
   /** Null without an encryption key: then nothing that needs one can be made or used. */
   readonly secrets: SecretBox | null;
+  /** Where files are kept. */
+  readonly blobs: BlobStore;
+  readonly links: SignedLinks;
   /** Where this server listens, such as http://127.0.0.1:4000 */
   readonly ownUrl: () => string;
   /** Under which people reach this server, for links; null when nobody said so. */

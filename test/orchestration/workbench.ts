@@ -160,7 +160,15 @@ function definitionOf(
   timeoutMs: number,
   child: string,
 ): WorkflowDefinition {
-  const command = { run: "true", http: null, shell: "sh -e", env: [], timeoutMs: 60_000 };
+  const command = {
+    run: "true",
+    http: null,
+    test: null,
+    artifacts: [],
+    shell: "sh -e",
+    env: [],
+    timeoutMs: 60_000,
+  };
   return {
     name,
     description: null,

@@ -1,4 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Logger, pino } from "pino";
 import { WebSocket } from "ws";
 import { type App, startApp } from "../../src/app.ts";
@@ -44,6 +47,8 @@ export interface TestServerOptions {
   readonly encryptionKey?: Buffer | null;
   /** Default: none is known. */
   readonly publicUrl?: string;
+  /** Where files are kept; default: a folder of its own, removed with the server. */
+  readonly filesDir?: string;
   /** Default: silent, or the level of TEST_LOG_LEVEL. */
   readonly logger?: Logger;
 }
@@ -51,6 +56,7 @@ export interface TestServerOptions {
 /** The real server on a real database of its own. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const database = options.database ?? (await createTestDatabase());
+  const files = options.filesDir ?? mkdtempSync(join(tmpdir(), "runcast-files-"));
   const app = await startApp({
     config: {
       host: "127.0.0.1",
@@ -58,6 +64,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       allowedOrigins: [],
       dbPoolSize: 6,
       publicUrl: options.publicUrl ?? null,
+      filesDir: files,
     },
     databaseUrl: database.url,
     encryptionKey: options.encryptionKey === undefined ? randomBytes(32) : options.encryptionKey,
@@ -116,6 +123,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     async [Symbol.asyncDispose]() {
       await app[Symbol.asyncDispose]();
       if (options.database === undefined) await database[Symbol.asyncDispose]();
+      if (options.filesDir === undefined) rmSync(files, { recursive: true, force: true });
     },
   };
 }

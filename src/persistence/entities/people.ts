@@ -9,6 +9,8 @@ export class InstallationEntity {
   @PrimaryColumn(bool("id", { default: true })) id!: boolean;
   /** Raised by an operator after a restore from backup, so that older cursors are not trusted. */
   @Column(integer("restore_counter", { default: 0 })) restoreCounter!: number;
+  /** Links to files, and the tokens of tasks, are signed with it. */
+  @Column({ name: "signing_key", type: "bytea" }) signingKey!: Buffer;
   @Column(time("created_at", { default: () => "now()" })) createdAt!: Date;
 }
 
