@@ -31,6 +31,8 @@ const NOTHING = {
   run: null,
   http: null,
   child: null,
+  test: null,
+  artifacts: [],
   shell: "",
   env: [],
   timeoutMs: MAX_MS,
