@@ -84,6 +84,7 @@ function refuseStepObstacle(action: StepAction, { state }: LockedRun, index: num
   const obstacle = stepObstacle(action, state, {
     status: step.status,
     reasonCode: step.reason?.code ?? null,
+    type: state.graph.steps[index]!.type,
     waitsFor: state.graph.steps[index]!.waitsFor,
     started: hasStarted(step),
   });

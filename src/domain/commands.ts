@@ -1,6 +1,8 @@
 import type { ApprovalVerdict } from "./approvals.ts";
 import type { CancelMode, PauseMode, StepCompletionBody } from "./run-state.ts";
 import type { TerminalStatus } from "./statuses.ts";
+import type { TestCommand } from "./test-commands.ts";
+import type { TestTally } from "./tests.ts";
 
 /** How a runner says that a task ended. ABORTED = the runner killed it: told to cancel, or shutting down. */
 export const TASK_OUTCOMES = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"] as const;
@@ -16,6 +18,8 @@ export interface FinishStep {
   readonly error: string | null;
   readonly log: { readonly length: number; readonly crc32: string } | null;
   readonly actorId: string | null;
+  /** How the tests of a TEST step stand; null for other types, and where the outcome says enough. */
+  readonly tests: TestTally | null;
 }
 
 /** A step whose result another run already has. */
@@ -27,6 +31,7 @@ export interface ReusedStep {
 
 /** What a person asks of one step. */
 export type StepCommand =
+  | TestCommand
   | {
       readonly kind: "ABORT_STEP";
       readonly step: number;

@@ -21,6 +21,7 @@ import type {
 } from "./run-state.ts";
 import { settle } from "./settle.ts";
 import type { RunSignalDraft } from "./signals.ts";
+import { type TestsChange, testsChanges } from "./step-tests.ts";
 import { applyStepCommand, endChild } from "./step-commands.ts";
 import { finishStep, loseLease, releaseStep, startStep, wakeStep } from "./task-reports.ts";
 
@@ -34,6 +35,7 @@ export interface RunDelta {
   readonly results: readonly StepResultChange[];
   readonly approvals: readonly ApprovalChange[];
   readonly signals: readonly RunSignalDraft[];
+  readonly tests: readonly TestsChange[];
   /** The run's labels and annotations from now on; null = as before. */
   readonly labels: Readonly<Record<string, string>> | null;
   readonly annotations: Readonly<Record<string, string>> | null;
@@ -66,6 +68,7 @@ export function decide(run: RunState, commands: readonly RunCommand[], now: Date
     results: draft.changedResults,
     approvals: draft.approvals,
     signals: draft.signals,
+    tests: testsChanges(draft),
     labels: draft.labels,
     annotations: draft.annotations,
     applied,

@@ -1,5 +1,6 @@
 import type { ApprovalStatus, ApprovalVerdict } from "./approvals.ts";
 import type { StageRunStatus, StatusReasonCode, StepRunStatus, WorkflowRunStatus } from "./statuses.ts";
+import type { TestReviewStatus, TestRunStatus } from "./tests.ts";
 
 /**
  * What happened to a run, in the order it happened. Stored with the state change itself, under a `seq` that
@@ -29,6 +30,25 @@ export interface EventPayloads {
     readonly comment: string | null;
     readonly status: ApprovalStatus;
   };
+  /** Tests that were not known in the step before. */
+  TestsDiscovered: { readonly step: number; readonly count: number; readonly total: number };
+  TestStatusChanged: {
+    readonly step: number;
+    readonly test: number;
+    readonly key: string;
+    readonly status: TestRunStatus;
+    readonly attempt: number;
+  };
+  TestReviewed: {
+    readonly step: number;
+    readonly test: number;
+    readonly key: string;
+    readonly attempt: number;
+    readonly review: TestReviewStatus;
+    readonly comment: string | null;
+    /** When a waiver ends, as ISO text; null = never. */
+    readonly expiresAt: string | null;
+  };
   StageStatusChanged: {
     readonly stage: number;
     readonly status: StageRunStatus;
@@ -53,6 +73,9 @@ export const RUN_EVENT_TYPES = [
   "RunDeleted",
   "ApprovalRequested",
   "ApprovalDecided",
+  "TestsDiscovered",
+  "TestStatusChanged",
+  "TestReviewed",
 ] as const satisfies readonly RunEventType[];
 
 /** An event that is decided but not stored yet: it has no `seq`. */

@@ -25,6 +25,8 @@ const PREFIXES = {
   Schedule: "sched",
   Webhook: "hook",
   ApiToken: "token",
+  TestRun: "test",
+  TestAttempt: "tattempt",
 } as const;
 export type NodeType = keyof typeof PREFIXES;
 

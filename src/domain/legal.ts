@@ -1,4 +1,4 @@
-import type { StepWait } from "./graph.ts";
+import type { StepType, StepWait } from "./graph.ts";
 import {
   isTerminal,
   STEP_RUN_STATUSES,
@@ -8,6 +8,7 @@ import {
   WORKFLOW_RUN_STATUSES,
   type WorkflowRunStatus,
 } from "./statuses.ts";
+import { TEST_ENDS, type TestRunStatus } from "./tests.ts";
 
 /**
  * In which states what can be asked of a run or step is legal: one table for the refusals of mutations and for what
@@ -30,6 +31,7 @@ export const RUN_ACTIONS = {
 } as const satisfies Record<string, readonly WorkflowRunStatus[]>;
 export type RunAction = keyof typeof RUN_ACTIONS;
 
+const notStopping = STEP_RUN_STATUSES.filter((status) => status !== "CANCELING");
 const skippable = ["PENDING", "QUEUED", "WAITING", "FAILED", "TIMED_OUT", "CANCELED"] as const;
 
 export const STEP_ACTIONS = {
@@ -40,6 +42,8 @@ export const STEP_ACTIONS = {
   forceCompleteStepRun: [...skippable, "RUNNING"],
   completeStepRun: ["WAITING"],
   decideApproval: ["WAITING"],
+  submitTests: notStopping,
+  rediscoverTests: notStopping,
 } as const satisfies Record<string, readonly StepRunStatus[]>;
 export type StepAction = keyof typeof STEP_ACTIONS;
 
@@ -58,6 +62,7 @@ export interface JudgedRun {
 export interface JudgedStep {
   readonly status: StepRunStatus;
   readonly reasonCode: StatusReasonCode | null;
+  readonly type: StepType;
   readonly waitsFor: StepWait;
   /** It did something, or its result was taken over from another run. */
   readonly started: boolean;
@@ -98,6 +103,9 @@ export function stepObstacle(action: StepAction, run: JudgedRun, step: JudgedSte
     const what = wanted === "APPROVAL" ? "an approval" : "a completion from outside";
     return { message: `the step does not wait for ${what}`, current: status, allowed };
   }
+  if ((action === "submitTests" || action === "rediscoverTests") && step.type !== "TEST") {
+    return { message: "the step has no tests", current: status, allowed };
+  }
   if (action === "replayStepRunSubtree" && !step.started) {
     return { message: "the step has not started yet", current: status, allowed };
   }
@@ -105,4 +113,36 @@ export function stepObstacle(action: StepAction, run: JudgedRun, step: JudgedSte
   const skips = action === "skipStepRun" || action === "forceCompleteStepRun";
   if (skips && status === "SKIPPED" && step.reasonCode === "DEPENDENCY") return null;
   return { message: `the step is ${status}`, current: status, allowed };
+}
+
+const openTest: readonly TestRunStatus[] = ["QUEUED", "RUNNING"];
+
+/** What can be asked of single tests. A test whose step is being stopped waits for that. */
+export const TEST_ACTIONS = {
+  rerunTestRuns: TEST_ENDS,
+  abortTestRuns: openTest,
+  reviewTestRuns: TEST_ENDS,
+} as const satisfies Record<string, readonly TestRunStatus[]>;
+export type TestAction = keyof typeof TEST_ACTIONS;
+
+/** What the run of tests has against it that one of them is acted on. */
+export function testedRunObstacle(action: TestAction, run: JudgedRun): Obstacle | null {
+  const allowed = TEST_ACTIONS[action];
+  if (run.finalizedAt !== null) {
+    const message = "their run is finalized: nothing of it changes any more";
+    return { message, current: "FINALIZED", allowed };
+  }
+  if (run.status !== "CANCELING") return null;
+  return { message: "their run is being ended", current: "CANCELING", allowed };
+}
+
+export function testObstacle(
+  action: TestAction,
+  step: { readonly status: StepRunStatus },
+  test: { readonly status: TestRunStatus },
+): Obstacle | null {
+  const allowed: readonly string[] = TEST_ACTIONS[action];
+  if (step.status === "CANCELING") return { message: "its step is being stopped", current: "CANCELING", allowed };
+  if (allowed.includes(test.status)) return null;
+  return { message: `the test is ${test.status}`, current: test.status, allowed };
 }

@@ -12,6 +12,7 @@ import type {
 } from "./run-state.ts";
 import type { RunSignalDraft } from "./signals.ts";
 import { isTerminal, type StatusReason, type StatusReasonCode } from "./statuses.ts";
+import { noteTests, type TestsChange } from "./step-tests.ts";
 import { nextStepStatus, type StepTrigger } from "./transitions.ts";
 
 /**
@@ -31,6 +32,8 @@ export class RunDraft {
   readonly events: RunEventDraft[] = [];
   readonly approvals: ApprovalChange[] = [];
   readonly signals: RunSignalDraft[] = [];
+  /** What the moves of test steps do to their tests. */
+  readonly tests = new Map<number, TestsChange["change"]>();
   labels: Readonly<Record<string, string>> | null = null;
   annotations: Readonly<Record<string, string>> | null = null;
   /** Some step that had gone on is PENDING again, or is dead now: every waiting step is to be looked at anew. */
@@ -125,6 +128,7 @@ export class RunDraft {
     };
     this.#steps.set(index, after);
     this.touched.add(index);
+    noteTests(this, index, before.status);
     if (before.status === "CANCELING") this.stepsReset = true;
     this.#openByStage[this.node(index).stage]! += Number(isTerminal(before.status)) - Number(ended);
     this.events.push({

@@ -1,9 +1,11 @@
 import type { RunCommand, StepCommand } from "./commands.ts";
 import { failWait, succeedWait } from "./hold-step.ts";
 import { reopenIfChanged } from "./reopen.ts";
+import { descendantsOf, resetBy, reviveAfter } from "./revive.ts";
 import type { RunDraft } from "./run-draft.ts";
 import { isTerminal, type StepRunStatus } from "./statuses.ts";
-import { landStep, type Stop, stopStep } from "./stop-step.ts";
+import { landStep, stopStep } from "./stop-step.ts";
+import { applyTestCommand } from "./test-commands.ts";
 
 /** What people, and external systems, ask of single steps. Answers false when it is too late for it. */
 export function applyStepCommand(draft: RunDraft, command: StepCommand): boolean {
@@ -60,6 +62,8 @@ function applyTo(draft: RunDraft, command: StepCommand): boolean {
       return completeStep(draft, command);
     case "DECIDE_APPROVAL":
       return decideApproval(draft, command);
+    default:
+      return applyTestCommand(draft, command);
   }
 }
 
@@ -76,10 +80,6 @@ const SKIPPABLE: ReadonlySet<StepRunStatus> = new Set([
 function isSkippable(draft: RunDraft, index: number): boolean {
   const { status, reason } = draft.step(index);
   return SKIPPABLE.has(status) || (status === "SKIPPED" && reason?.code === "DEPENDENCY");
-}
-
-function resetBy(draft: RunDraft, actorId: string | null): Stop {
-  return { onDeath: "RESET", reason: draft.reason("REQUESTED", "done again on request", actorId), actorId };
 }
 
 function completeStep(
@@ -136,40 +136,4 @@ export function endChild(draft: RunDraft, command: Extract<RunCommand, { kind: "
     failWait(draft, index, childStatus === "TIMED_OUT" ? "TIMED_OUT" : "FAILED", why, null);
   }
   return true;
-}
-
-/**
- * What was skipped because of this step, or stopped with its run before it came to it, is judged again; so is
- * what was skipped because of that.
- */
-function reviveAfter(draft: RunDraft, index: number, actorId: string | null): void {
-  walkAfter(draft, index, (after) => {
-    const { status, reason } = draft.step(after);
-    const skipped = status === "SKIPPED" && reason?.code === "DEPENDENCY";
-    const stopped = status === "CANCELED" && (reason?.code === "RUN_CANCELED" || reason?.code === "EXPIRED");
-    if (!skipped && !stopped) return false;
-    landStep(draft, after, resetBy(draft, actorId), {});
-    return true;
-  });
-}
-
-/** Everything that waits for this step: by its needs, or behind the barrier of its stage, over any distance. */
-function descendantsOf(draft: RunDraft, index: number): number[] {
-  const found: number[] = [];
-  walkAfter(draft, index, (after) => found.push(after) > 0);
-  return found;
-}
-
-/** Visits what comes after a step, each once. `visit` says whether what needs that one is visited too. */
-function walkAfter(draft: RunDraft, index: number, visit: (after: number) => boolean): void {
-  const { steps } = draft.graph;
-  const { stage, dependents } = steps[index]!;
-  const later = steps.filter((node) => node.behindBarrier && node.stage > stage);
-  const queue = [...dependents, ...later.map((node) => node.index)];
-  const seen = new Set([index]);
-  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-    if (seen.has(next)) continue;
-    seen.add(next);
-    if (visit(next)) queue.push(...steps[next]!.dependents);
-  }
 }

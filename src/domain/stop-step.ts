@@ -80,6 +80,7 @@ export function landStep(
       draft.moveStep(index, "RESET", { ...FRESH, freeStarts: attempt }, actorId);
       draft.setResult(index, null);
       draft.stepsReset = true;
+      if (draft.node(index).type === "TEST") draft.tests.set(index, "START_OVER");
   }
 }
 

@@ -5,6 +5,7 @@ import type { RunDraft } from "./run-draft.ts";
 import type { AttemptEnd, CancelProof } from "./run-state.ts";
 import type { StatusReason } from "./statuses.ts";
 import { landStep } from "./stop-step.ts";
+import { type GateVerdict, gateVerdict } from "./tests.ts";
 
 /** What runners, and time, make of steps. Each answers false when it came too late. */
 
@@ -28,15 +29,16 @@ export function finishStep(draft: RunDraft, command: FinishStep): boolean {
   if (!startStep(draft, index, fence, actorId)) return false;
   const { status, onDeath } = draft.step(index);
   // A step that a pause interrupts may have come to its end first: then nothing is to be done again.
-  const wins = onDeath === "REQUEUE" && outcome === "SUCCEEDED";
+  const gate = gateOf(command);
+  const wins = onDeath === "REQUEUE" && outcome === "SUCCEEDED" && gate.kind === "PASS";
   if (status === "CANCELING" && !wins) {
     confirmDead(draft, index, "CONFIRMED", actorId, command);
     return true;
   }
   switch (outcome) {
     case "SUCCEEDED":
-      endAttempt(draft, index, "SUCCEEDED", null, command);
-      draft.moveStep(index, "SUCCEED", { exitCode: command.exitCode }, actorId);
+      if (gate.kind === "FAIL") failTry(draft, command, outcome, draft.reason("GATE", gate.message));
+      else succeedTry(draft, command, gate.kind === "OPEN");
       return true;
     case "ABORTED":
       loseAttempt(
@@ -47,25 +49,49 @@ export function finishStep(draft: RunDraft, command: FinishStep): boolean {
       );
       return true;
     default:
-      failTry(draft, command, outcome);
+      failTry(draft, command, outcome, failureReason(draft, command, outcome));
       return true;
   }
 }
 
-function failTry(draft: RunDraft, command: FinishStep, outcome: "FAILED" | "TIMED_OUT"): void {
+/** What the tests of a test step say to its end; any other step has nothing against it. */
+function gateOf({ tests }: FinishStep): GateVerdict {
+  return tests === null ? { kind: "PASS" } : gateVerdict(tests);
+}
+
+/** A test step to which somebody gave more to do meanwhile is executed again. */
+function succeedTry(draft: RunDraft, command: FinishStep, goesOn: boolean): void {
+  const { step: index, exitCode, actorId } = command;
+  endAttempt(draft, index, "SUCCEEDED", null, command);
+  if (!goesOn) {
+    draft.moveStep(index, "SUCCEED", { exitCode }, actorId);
+    return;
+  }
+  const freeStarts = draft.step(index).freeStarts + 1;
+  const reason = draft.reason("REQUESTED", "tests are left to be executed");
+  draft.moveStep(index, "REQUEUE", { leased: false, startedAt: null, freeStarts, reason }, actorId);
+}
+
+function failTry(
+  draft: RunDraft,
+  command: FinishStep,
+  outcome: FinishStep["outcome"],
+  reason: StatusReason,
+): void {
   const { step: index, actorId, exitCode } = command;
-  const reason = failureReason(draft, command, outcome);
-  endAttempt(draft, index, outcome, reason, command);
+  const timedOut = outcome === "TIMED_OUT";
+  endAttempt(draft, index, timedOut ? "TIMED_OUT" : "FAILED", reason, command);
   const { attempt, freeStarts } = draft.step(index);
   const { retry } = draft.node(index);
   const { stepRetries } = draft.settings;
   const policy = stepRetries === null ? retry : { ...retry, attempts: stepRetries + 1 };
   const next = decideRetry(policy, attempt, freeStarts);
   if (!next.retry) {
-    draft.moveStep(index, outcome === "FAILED" ? "FAIL" : "TIME_OUT", { reason, exitCode }, actorId);
+    draft.moveStep(index, timedOut ? "TIME_OUT" : "FAIL", { reason, exitCode }, actorId);
     return;
   }
   const idle = { leased: false, startedAt: null, reason, exitCode };
+  if (draft.node(index).type === "TEST") draft.tests.set(index, "RERUN");
   if (next.delayMs === 0) {
     draft.moveStep(index, "REQUEUE", idle, actorId);
   } else {

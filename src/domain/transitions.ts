@@ -22,6 +22,8 @@ export const STEP_TRIGGERS = [
   "COMPLETE",
   "RESET",
   "REUSE",
+  "GATE_PASS",
+  "GATE_FAIL",
 ] as const;
 export type StepTrigger = (typeof STEP_TRIGGERS)[number];
 
@@ -84,6 +86,9 @@ export const STEP_TRANSITIONS: Readonly<Record<StepTrigger, Row>> = {
   },
   /** The run it retries has done it already. */
   REUSE: { PENDING: "SUCCEEDED" },
+  /** A review of its tests decided otherwise than they had. */
+  GATE_PASS: { FAILED: "SUCCEEDED" },
+  GATE_FAIL: { SUCCEEDED: "FAILED" },
 };
 
 export function nextStepStatus(status: StepRunStatus, trigger: StepTrigger): StepRunStatus | null {

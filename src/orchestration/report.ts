@@ -3,8 +3,10 @@ import type { RunDelta } from "../domain/decide.ts";
 import { groupBy } from "../domain/group-by.ts";
 import { BusyError } from "../domain/refusals.ts";
 import { taskKey } from "../domain/task-key.ts";
+import type { TestTally } from "../domain/tests.ts";
 import { appliedFences, completeSteps, type StepCompletion } from "../persistence/report-store.ts";
 import type { LockedRun } from "../persistence/run-store.ts";
+import { talliesOf } from "./test-tallies.ts";
 import { advance, type Engine } from "./transition.ts";
 
 /** One thing that a runner says about one of its tasks. */
@@ -169,10 +171,11 @@ async function applyDecided(
   if (reports.length === 0) return;
   const byRun = groupBy(reports, ({ runId }) => runId);
   const accepted = new Map<string, TaskReport[]>();
-  const deltas = await advance(engine, [...byRun.keys()], (run) => {
+  const deltas = await advance(engine, [...byRun.keys()], async (run, transaction) => {
     const own = byRun.get(run.state.id)!.filter((report) => holds(run, report));
     accepted.set(run.state.id, own);
-    return own.map(commandOf);
+    const tallies = await talliesOf(engine, transaction, run, own.filter(needsTally));
+    return own.map((report) => commandOf(report, tallies.get(report.step) ?? null));
   });
   for (const [runId, own] of accepted) noteApplied(own, deltas.get(runId)!, results);
   const refused = reports.filter((report) => !results.has(report));
@@ -192,7 +195,12 @@ function holds({ sessions }: LockedRun, { session, step }: TaskReport): boolean 
   return sessions[step] === session;
 }
 
-function commandOf(report: TaskReport): RunCommand {
+/** Its tests decide what a test step's success is worth. */
+function needsTally({ kind, outcome }: TaskReport): boolean {
+  return kind === "FINISHED" && outcome === "SUCCEEDED";
+}
+
+function commandOf(report: TaskReport, tests: TestTally | null): RunCommand {
   const { step, fence, accountId, exitCode, output, error, log } = report;
   switch (report.kind) {
     case "STARTED":
@@ -201,7 +209,8 @@ function commandOf(report: TaskReport): RunCommand {
       return { kind: "RELEASE_STEP", step, fence };
     case "FINISHED": {
       const outcome = report.outcome ?? "FAILED";
-      return { kind: "FINISH_STEP", step, fence, outcome, exitCode, output, error, log, actorId: accountId };
+      const end = { outcome, exitCode, output, error, log, tests };
+      return { kind: "FINISH_STEP", step, fence, ...end, actorId: accountId };
     }
   }
 }

@@ -11,6 +11,7 @@ import type { ClaimedStep } from "../persistence/runner-store.ts";
 import { stepOutputs, type TaskRun, taskRuns } from "../persistence/task-store.ts";
 import type { WorkflowVersion } from "../persistence/workflow-versions.ts";
 import { applyReports, type TaskReport } from "./report.ts";
+import { type TestTask, testTask } from "./test-tasks.ts";
 import type { Engine } from "./transition.ts";
 
 /** Everything a runner needs to execute one step: it resolves and expands nothing itself. */
@@ -31,6 +32,8 @@ export interface TaskSpec {
   /** Between SIGTERM and SIGKILL. */
   readonly graceMs: number;
   readonly env: readonly EnvVar[];
+  /** What to do with tests; null for other steps than test steps, whose `run` it replaces. */
+  readonly test: TestTask | null;
   readonly source: {
     readonly git: string;
     readonly ref: string | null;
@@ -86,7 +89,8 @@ async function buildTask(
   const version = await versions.get(database, run.versionId);
   const definition = version.steps[step.step]!;
   const known = needsOutputs(version, definition) ? await outputs.of(run.id) : {};
-  const spec = specOf(run, version, definition, known);
+  const test = await testTask(database, step, definition.test);
+  const spec = specOf(run, version, definition, known, test);
   const { workflowName, number: runNumber } = run;
   return { ...step, stepRef: definition.ref, workflowName, runNumber, spec };
 }
@@ -119,18 +123,20 @@ function specOf(
   { definition }: WorkflowVersion,
   step: StepDefinition,
   stepOutputs: StepOutputs,
+  test: TestTask | null,
 ): TaskSpec {
   const context = { inputs: run.inputs, stepOutputs };
   const common = { shell: step.shell, timeoutMs: step.timeoutMs, graceMs: GRACE_MS };
   // A request needs neither variables nor a workspace.
   if (step.http !== null) {
-    return { ...common, run: "", http: resolveRequest(step.http, context), env: [], source: null };
+    return { ...common, run: "", http: resolveRequest(step.http, context), env: [], test, source: null };
   }
   const { source } = definition;
   return {
     ...common,
     run: step.run ?? "",
     http: null,
+    test,
     env: stepEnvironment(definition, step, context, { above: [run.envVars, run.debug ? DEBUG : []] }),
     source: source === null ? null : { git: source.git, ref: run.branch ?? source.ref, commit: run.commit },
   };

@@ -30,7 +30,10 @@ export interface Transitioned {
 const NOTHING: AppliedDeltas = { changes: [], cancelingSessions: [], workReady: false, signaled: false };
 
 /** What is to happen to a locked run. It may read more of it first: nobody else writes to the run meanwhile. */
-export type CommandsFor = (run: LockedRun) => readonly RunCommand[] | Promise<readonly RunCommand[]>;
+export type CommandsFor = (
+  run: LockedRun,
+  transaction: Transaction,
+) => readonly RunCommand[] | Promise<readonly RunCommand[]>;
 
 /**
  * The one way in which a run changes state, apart from the fast path of reports: lock, load, decide, store.
@@ -52,7 +55,7 @@ export async function transition(
     const deltas = new Map<string, RunDelta>();
     const updates: RunUpdate[] = [];
     for (const [id, run] of runs) {
-      const delta = decide(run.state, await commandsFor(run), now);
+      const delta = decide(run.state, await commandsFor(run, transaction), now);
       deltas.set(id, delta);
       if (delta.applied.includes(true)) updates.push({ run, delta, revised });
     }

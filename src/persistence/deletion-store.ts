@@ -50,6 +50,10 @@ export async function runsToPurge(source: Queryable, limit: number): Promise<str
  */
 const PARTS = [
   ["step_attempt", "run_id"],
+  ["test_attempt", "run_id"],
+  ["test_review", "run_id"],
+  ["test_run", "run_id"],
+  ["test_step", "run_id"],
   ["step_result", "run_id"],
   ["approval_decision", "run_id"],
   ["approval", "run_id"],

@@ -6,7 +6,7 @@ import type { Transaction } from "./database.ts";
 import type { Statement } from "./queries/queryable.ts";
 import { storeConsequences } from "./run-consequences.ts";
 import { countSteps, stageRow, stepRow, withDelta } from "./run-rows.ts";
-import { ADD_EVENTS, type AppliedDeltas, eventRows, headRow, parentStep } from "./run-store.ts";
+import { addEvents, type AppliedDeltas, headRow, parentStep } from "./run-store.ts";
 
 /** The run that a run is a part of, and the step that waits for it; without an attempt nothing waits. */
 export interface RunParent {
@@ -72,10 +72,10 @@ const INSERT_STAGES: Statement = {
 const INSERT_STEPS: Statement = {
   name: "insert-steps",
   text: `insert into step_run (run_id, idx, stage_idx, status, status_reason, pending, ready_pool, fence, attempt, lost,
-      started_at, finished_at, due_at)
+      started_at, finished_at, due_at, gated)
     select $1, w.idx, w.stage_idx, coalesce(d.status, 'PENDING'), d.status_reason,
       coalesce(d.pending, cardinality(w.needs) + w.behind_barrier::integer), case when d.ready then w.pool_id end,
-      0, coalesce(d.attempt, 0), 0, d.started_at, d.finished_at, d.due_at
+      0, coalesce(d.attempt, 0), 0, d.started_at, d.finished_at, d.due_at, w.type = 'TEST'
     from workflow_step w
     left join jsonb_to_recordset($2) as d(idx integer, status step_run_status, status_reason jsonb, pending integer,
       ready boolean, attempt integer, started_at timestamptz, finished_at timestamptz, due_at timestamptz) on d.idx = w.idx
@@ -138,7 +138,7 @@ export async function insertRun(
   await transaction.query(INSERT_STAGES, [JSON.stringify(stages)]);
   const steps = delta.steps.map((step) => stepRow(id, step));
   await transaction.query(INSERT_STEPS, [id, JSON.stringify(steps), run.versionId]);
-  await transaction.query(ADD_EVENTS, [JSON.stringify(eventRows(id, delta, 0)), now]);
+  await addEvents(transaction, id, delta.events, 0, now);
   const { projectId } = run;
   const parent = parentStep(run.parent);
   const signaled = await storeConsequences(transaction, [{ run: { state, projectId, parent }, delta }], now);

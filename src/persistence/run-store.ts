@@ -19,12 +19,14 @@ import {
   withDelta,
 } from "./run-rows.ts";
 import type { HeldStep } from "./runner-store.ts";
+import { storeTestsChanges } from "./test-changes.ts";
 import type { WorkflowVersions } from "./workflow-versions.ts";
 
 /** A run whose row lock this transaction holds: nothing about it changes under our hands. */
 export interface LockedRun {
   readonly state: RunState;
   readonly projectId: string;
+  readonly versionId: string;
   readonly lastSeq: number;
   readonly revision: number;
   /** Nobody is to see it any more; what it still executes is being stopped. */
@@ -56,7 +58,7 @@ const LOCK_READY: Statement = {
   text: `select run_id as "runId", step_idx as step, fence from lock_ready_steps($1, $2)`,
 };
 const APPLY: Statement = { name: "apply-deltas", text: "select * from apply_deltas($1, $2, $3, $4, $5, $6)" };
-export const ADD_EVENTS: Statement = {
+const ADD_EVENTS: Statement = {
   name: "add-events",
   text: `insert into run_event (run_id, seq, type, at, actor_id, payload)
     select e.run_id, e.seq, e.type, $2, e.actor_id, e.payload
@@ -92,10 +94,10 @@ export async function lockRuns(
       steps: steps.map(stepFrom),
       stages: stages.map(stageFrom),
     };
-    const { projectId, lastSeq, revision, deleted } = run;
+    const { projectId, versionId, lastSeq, revision, deleted } = run;
     const parent = parentStep({ runId: run.parentRunId, step: run.parentStep, attempt: run.parentAttempt });
     const sessions = steps.map(sessionOf);
-    locked.set(run.id, { state, projectId, lastSeq, revision, deleted, parent, sessions });
+    locked.set(run.id, { state, projectId, versionId, lastSeq, revision, deleted, parent, sessions });
   }
   return locked;
 }
@@ -143,7 +145,12 @@ export async function applyDeltas(
   updates: readonly RunUpdate[],
   now: Date,
 ): Promise<AppliedDeltas> {
-  const rows = updates.map(({ run, delta, revised }) => updateRows(run, delta, revised));
+  // Before the steps: what becomes of their tests is told first.
+  const told = await storeTestsChanges(transaction, updates, now);
+  const rows = updates.map(({ run, delta, revised }) => {
+    const events = [...(told.get(run.state.id) ?? []), ...delta.events];
+    return updateRows(run, { ...delta, events }, revised);
+  });
   const steps = await transaction.query<{
     session_id: string | null;
     status: string;
@@ -219,7 +226,17 @@ export function headRow(
   };
 }
 
-export function eventRows(runId: string, { events }: RunDelta, lastSeq: number) {
+export async function addEvents(
+  transaction: Transaction,
+  runId: string,
+  events: RunDelta["events"],
+  lastSeq: number,
+  now: Date,
+): Promise<void> {
+  await transaction.query(ADD_EVENTS, [JSON.stringify(eventRows(runId, { events }, lastSeq)), now]);
+}
+
+export function eventRows(runId: string, { events }: Pick<RunDelta, "events">, lastSeq: number) {
   return events.map(({ type, payload, actorId }, i) => ({
     run_id: runId,
     seq: lastSeq + 1 + i,

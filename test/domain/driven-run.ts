@@ -214,6 +214,7 @@ export function endReport(step: number, fence: number, outcome: TaskOutcome): Ru
     error: null,
     log: { length: 12, crc32: "0a0b0c0d" },
     actorId: RUNNER,
+    tests: null,
   };
 }
 
@@ -232,6 +233,7 @@ function assertNothingChanged(run: RunState, delta: RunDelta): void {
     results: [],
     approvals: [],
     signals: [],
+    tests: [],
     labels: null,
     annotations: null,
   });

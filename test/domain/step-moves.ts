@@ -38,6 +38,8 @@ export const LEGAL_STEP_MOVES: readonly (readonly [StepRunStatus, StepTrigger, S
   ["CANCELING", "COMPLETE", "SUCCEEDED"],
   ["CANCELING", "RESET", "PENDING"],
   ["SUCCEEDED", "RESET", "PENDING"],
+  ["SUCCEEDED", "GATE_FAIL", "FAILED"],
+  ["FAILED", "GATE_PASS", "SUCCEEDED"],
   ["FAILED", "SKIP", "SKIPPED"],
   ["FAILED", "COMPLETE", "SUCCEEDED"],
   ["FAILED", "RESET", "PENDING"],

@@ -36,10 +36,11 @@ export class StepRunCapabilities {
   ): Promise<Capability[]> {
     const run = (await loaders.run.load(record.runId))!;
     const { graph } = await engine.versions.get(engine.database, record.versionId);
-    const { waitsFor, approval } = graph.steps[record.index]!;
+    const { type, waitsFor, approval } = graph.steps[record.index]!;
     const step = {
       status: record.status,
       reasonCode: record.statusReason?.code ?? null,
+      type,
       waitsFor,
       started: hasStarted(record),
     };

@@ -158,6 +158,12 @@ export class WorkflowRunFilterInput {
   })
   awaitingApproval?: boolean | null;
 
+  @Field(() => Boolean, {
+    nullable: true,
+    description: "Only runs with a test that is FAILED, ERRORED or TIMED_OUT now, or only those without.",
+  })
+  hasFailedTests?: boolean | null;
+
   @Field(() => String, { nullable: true, description: "Only runs with a step of this ref." })
   stepRef?: string | null;
 
@@ -224,6 +230,7 @@ function readOwn(input: OwnConditions): RunFilter {
     durationMs: durationMs == null ? null : { gte: durationMs.gte ?? null, lt: durationMs.lt ?? null },
     search: input.search ?? null,
     awaitingApproval: input.awaitingApproval ?? null,
+    hasFailedTests: input.hasFailedTests ?? null,
     step: step.ref === null && step.status === null ? null : step,
   };
 }

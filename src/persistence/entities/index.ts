@@ -23,6 +23,13 @@ import {
   WorkflowRunEntity,
   WorkflowRunInputEntity,
 } from "./runs.ts";
+import {
+  TestAttemptEntity,
+  TestCaseEntity,
+  TestReviewEntity,
+  TestRunEntity,
+  TestStepEntity,
+} from "./tests.ts";
 import { ScheduleEntity, WebhookDeliveryEntity, WebhookEntity } from "./triggers.ts";
 import {
   QueuePoolEntity,
@@ -65,4 +72,9 @@ export const ENTITIES = [
   RunEventEntity,
   LogStreamEntity,
   LogChunkEntity,
+  TestStepEntity,
+  TestCaseEntity,
+  TestRunEntity,
+  TestAttemptEntity,
+  TestReviewEntity,
 ];

@@ -139,6 +139,8 @@ export class StepRunEntity {
   @Column(oneOf("on_death", "step_on_death", ON_DEATH, { nullable: true })) onDeath!: OnDeath | null;
   /** Starts that cost no try. */
   @Column(integer("free_starts", { default: 0 })) freeStarts!: number;
+  /** Its tests decide how it ends. */
+  @Column(bool("gated", { default: false })) gated!: boolean;
 }
 
 /** The result of a step that no attempt gave: forced, completed from outside, or reused from another run. */

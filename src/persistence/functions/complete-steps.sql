@@ -3,6 +3,7 @@
 --   - a report does not fit its step (another fence or session, an ended step): the slow path tells late from
 --     repeated;
 --   - the run or one of its stages is not RUNNING, or would stop being so;
+--   - a step ends on which its tests decide;
 --   - the run limits how many of its steps execute at once: the slot has to be given to somebody;
 --   - a dependent becomes free that does not simply go to the queue: a delay, a condition, a failed stage before.
 -- The first statement takes the locks, the second works with the snapshot after them: a single statement that
@@ -39,7 +40,7 @@ begin
       -- an ANALYZE has seen the queue empty).
       where s.run_id = i.run_id and s.idx = i.idx and s.fence = i.fence
         and s.session_id is not distinct from i.session_id
-        and (s.status = 'QUEUED' or (s.status = 'RUNNING' and i.done)) offset 0
+        and (s.status = 'QUEUED' or (s.status = 'RUNNING' and i.done)) and not (s.gated and i.done) offset 0
     ) s on true
     left join lateral (
       select n.runner_id, n.account_id from runner_session n where n.id = i.session_id offset 0

@@ -54,6 +54,7 @@ export interface RunFilter {
   /** Part of the workflow's name, in any case. */
   readonly search?: string | null;
   readonly awaitingApproval?: boolean | null;
+  readonly hasFailedTests?: boolean | null;
   /** It has a step with this ref that is in one of these statuses. */
   readonly step?: {
     readonly ref: string | null;
@@ -141,6 +142,11 @@ function stepConditions(filter: RunFilter, values: Values, r: string): (string |
     when(filter.awaitingApproval, (wanted) => {
       const awaits = `exists (select from approval a where a.run_id = ${r}.id and a.status = 'PENDING')`;
       return wanted ? awaits : `not ${awaits}`;
+    }),
+    when(filter.hasFailedTests, (wanted) => {
+      const failed = `exists (select from test_run t where t.run_id = ${r}.id and not t.gone
+        and t.status in ('FAILED', 'ERRORED', 'TIMED_OUT'))`;
+      return wanted ? failed : `not ${failed}`;
     }),
     when(filter.step, ({ ref, status }) => {
       const conditions = allOf([
