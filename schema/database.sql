@@ -16,7 +16,7 @@ create type missed_runs as enum ('SKIP', 'RUN_ONCE', 'RUN_ALL');
 
 create type project_role as enum ('PROJECT_USER', 'PROJECT_SUPERUSER', 'PROJECT_ADMIN');
 
-create type run_event_type as enum ('RunStatusChanged', 'RunFinished', 'StageStatusChanged', 'StepStatusChanged', 'RunReopened', 'RunLabelsChanged', 'RunDeleted', 'ApprovalRequested', 'ApprovalDecided');
+create type run_event_type as enum ('RunStatusChanged', 'RunFinished', 'StageStatusChanged', 'StepStatusChanged', 'RunReopened', 'RunLabelsChanged', 'RunDeleted', 'ApprovalRequested', 'ApprovalDecided', 'TestsDiscovered', 'TestStatusChanged', 'TestReviewed');
 
 create type run_signal_kind as enum ('START_CHILD', 'CANCEL_CHILD', 'CHILD_FINISHED');
 
@@ -27,6 +27,12 @@ create type stage_run_status as enum ('PENDING', 'RUNNING', 'WAITING', 'SUCCEEDE
 create type step_on_death as enum ('CANCEL', 'REQUEUE', 'RESET', 'SKIP', 'SUCCEED');
 
 create type step_run_status as enum ('PENDING', 'QUEUED', 'WAITING', 'RUNNING', 'CANCELING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'CANCELED', 'SKIPPED');
+
+create type test_regression as enum ('NEW', 'KNOWN', 'FIXED', 'FLAKY');
+
+create type test_review_status as enum ('APPROVED', 'REJECTED', 'WAIVED');
+
+create type test_run_status as enum ('QUEUED', 'RUNNING', 'PASSED', 'FAILED', 'ERRORED', 'SKIPPED', 'TIMED_OUT', 'CANCELED');
 
 create type workflow_run_status as enum ('PENDING', 'QUEUED', 'RUNNING', 'WAITING', 'PAUSED', 'CANCELING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'CANCELED', 'SKIPPED');
 
@@ -355,7 +361,100 @@ create table step_run (
   cancel_proof cancel_proof,
   on_death step_on_death,
   free_starts integer default 0 not null,
+  gated boolean default false not null,
   constraint step_run_pkey PRIMARY KEY (run_id, idx)
+) with (fillfactor=70);
+
+create table test_attempt (
+  run_id uuid not null,
+  step_idx integer not null,
+  idx integer not null,
+  number integer not null,
+  status test_run_status not null,
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone not null,
+  duration_ms double precision,
+  exit_code integer,
+  message text,
+  details text,
+  step_attempt integer not null,
+  fence integer not null,
+  log_part integer,
+  log_length integer,
+  log_crc32 text,
+  constraint test_attempt_pkey PRIMARY KEY (run_id, step_idx, idx, number)
+) partition by RANGE (run_id);
+
+create table test_case (
+  id bigint generated always as identity not null,
+  workflow_id uuid not null,
+  key text not null,
+  first_seen_at timestamp with time zone not null,
+  waived_by uuid,
+  waived_at timestamp with time zone,
+  waived_until timestamp with time zone,
+  waive_comment text,
+  constraint test_case_pkey PRIMARY KEY (id),
+  constraint test_case_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES workflow(id) ON DELETE CASCADE,
+  constraint test_case_workflow_id_key_key UNIQUE (workflow_id, key)
+);
+
+create table test_review (
+  id bigint generated always as identity not null,
+  run_id uuid not null,
+  step_idx integer not null,
+  idx integer not null,
+  attempt integer not null,
+  status test_review_status not null,
+  comment text,
+  expires_at timestamp with time zone,
+  actor_id uuid not null,
+  at timestamp with time zone not null,
+  constraint test_review_pkey PRIMARY KEY (id)
+);
+
+create table test_run (
+  run_id uuid not null,
+  step_idx integer not null,
+  idx integer not null,
+  case_id bigint not null,
+  key text not null,
+  name text not null,
+  suite text,
+  file text,
+  status test_run_status not null,
+  status_reason jsonb,
+  attempt integer default 0 not null,
+  failures integer default 0 not null,
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  duration_ms double precision,
+  message text,
+  regression test_regression,
+  review_status test_review_status,
+  reviewed_by uuid,
+  reviewed_at timestamp with time zone,
+  review_comment text,
+  review_expires_at timestamp with time zone,
+  fence integer,
+  seen_fence integer,
+  gone boolean default false not null,
+  abort_requested boolean default false not null,
+  updated_at timestamp with time zone not null,
+  constraint test_run_pkey PRIMARY KEY (run_id, step_idx, idx)
+) partition by RANGE (run_id);
+
+create table test_step (
+  run_id uuid not null,
+  step_idx integer not null,
+  test_suite text,
+  release_ids text[] default '{}'::text[] not null,
+  configuration jsonb default '{}'::jsonb not null,
+  asked_fence integer default '-1'::integer not null,
+  discovered_fence integer default '-1'::integer not null,
+  start_over boolean default false not null,
+  test_count integer default 0 not null,
+  constraint test_step_pkey PRIMARY KEY (run_id, step_idx)
 ) with (fillfactor=70);
 
 create table webhook (
@@ -527,6 +626,18 @@ CREATE INDEX step_run_due ON public.step_run USING btree (due_at) WHERE (due_at 
 CREATE INDEX step_run_held ON public.step_run USING btree (session_id) WHERE (session_id IS NOT NULL);
 
 CREATE INDEX step_run_ready ON public.step_run USING btree (ready_pool, run_id, idx) WHERE (ready_pool IS NOT NULL);
+
+CREATE INDEX test_case_waived ON public.test_case USING btree (workflow_id, id) WHERE (waived_at IS NOT NULL);
+
+CREATE INDEX test_review_by_test ON public.test_review USING btree (run_id, step_idx, idx, id);
+
+CREATE INDEX test_run_by_case ON ONLY public.test_run USING btree (case_id, run_id);
+
+CREATE UNIQUE INDEX test_run_by_key ON ONLY public.test_run USING btree (run_id, step_idx, key);
+
+CREATE INDEX test_run_failed ON ONLY public.test_run USING btree (run_id, step_idx, idx) WHERE (status = ANY (ARRAY['FAILED'::test_run_status, 'ERRORED'::test_run_status, 'TIMED_OUT'::test_run_status]));
+
+CREATE INDEX test_run_open ON ONLY public.test_run USING btree (run_id, step_idx, status, idx) WHERE (status = ANY (ARRAY['QUEUED'::test_run_status, 'RUNNING'::test_run_status]));
 
 CREATE INDEX webhook_delivery_by_age ON public.webhook_delivery USING btree (at);
 
@@ -750,7 +861,7 @@ begin
       -- an ANALYZE has seen the queue empty).
       where s.run_id = i.run_id and s.idx = i.idx and s.fence = i.fence
         and s.session_id is not distinct from i.session_id
-        and (s.status = 'QUEUED' or (s.status = 'RUNNING' and i.done)) offset 0
+        and (s.status = 'QUEUED' or (s.status = 'RUNNING' and i.done)) and not (s.gated and i.done) offset 0
     ) s on true
     left join lateral (
       select n.runner_id, n.account_id from runner_session n where n.id = i.session_id offset 0

@@ -21,8 +21,8 @@ import type {
 } from "./run-state.ts";
 import { settle } from "./settle.ts";
 import type { RunSignalDraft } from "./signals.ts";
-import { type TestsChange, testsChanges } from "./step-tests.ts";
 import { applyStepCommand, endChild } from "./step-commands.ts";
+import { type TestsChange, testsChanges } from "./step-tests.ts";
 import { finishStep, loseLease, releaseStep, startStep, wakeStep } from "./task-reports.ts";
 
 /** Everything that a batch of commands changes: it is stored in one transaction, or not at all. */

@@ -142,7 +142,8 @@ export function testObstacle(
   test: { readonly status: TestRunStatus },
 ): Obstacle | null {
   const allowed: readonly string[] = TEST_ACTIONS[action];
-  if (step.status === "CANCELING") return { message: "its step is being stopped", current: "CANCELING", allowed };
+  if (step.status === "CANCELING")
+    return { message: "its step is being stopped", current: "CANCELING", allowed };
   if (allowed.includes(test.status)) return null;
   return { message: `the test is ${test.status}`, current: test.status, allowed };
 }

@@ -33,9 +33,10 @@ import {
 } from "../persistence/queries/workflows.ts";
 import { byId, byPlace, manyOf, type PlaceLoader, placeKey } from "./loaders-by-place.ts";
 import { createRunLoaders, type RunLoaders } from "./run-loaders.ts";
+import { createTestLoaders, type TestLoaders } from "./test-loaders.ts";
 
 /** One loader per way of reaching an object: whatever a query asks for many objects is one statement. */
-export interface Loaders extends RunLoaders {
+export interface Loaders extends RunLoaders, TestLoaders {
   readonly account: DataLoader<string, AccountRecord | null>;
   readonly project: DataLoader<string, ProjectRecord | null>;
   readonly runner: DataLoader<string, RunnerRecord | null>;
@@ -56,6 +57,7 @@ export interface Loaders extends RunLoaders {
 export function createLoaders(source: Queryable, clock: Clock): Loaders {
   return {
     ...createRunLoaders(source, clock),
+    ...createTestLoaders(source, clock),
     account: byId(async (ids) => await findAccounts(source, ids)),
     project: byId(async (ids) => await findProjects(source, ids)),
     runner: byId(async (ids) => await findRunners(source, ids)),

@@ -32,6 +32,21 @@ import { StepListResolver } from "./resolvers/step-list-resolver.ts";
 import { StepMutations } from "./resolvers/step-mutations.ts";
 import { StageRunResolver, StepAttemptResolver, StepRunResolver } from "./resolvers/step-run-resolver.ts";
 import { Subscriptions } from "./resolvers/subscriptions.ts";
+import {
+  RunTestsComparisonResolver,
+  TestComparisonResolver,
+  TestStatisticsResolver,
+  TestSummaryResolver,
+} from "./resolvers/test-history-resolver.ts";
+import { StepTestsResolver, TestListResolver } from "./resolvers/test-list-resolver.ts";
+import { TestMutations } from "./resolvers/test-mutations.ts";
+import { TestProtocolResolver } from "./resolvers/test-protocol-resolver.ts";
+import {
+  RunTestCountsResolver,
+  StepTestCountsResolver,
+  TestReviewResolver,
+  TestRunResolver,
+} from "./resolvers/test-run-resolver.ts";
 import { ViewerResolver } from "./resolvers/viewer-resolver.ts";
 import { WebhookResolver } from "./resolvers/webhook-resolver.ts";
 import { WorkflowResolver, WorkflowVersionResolver } from "./resolvers/workflow-resolver.ts";
@@ -49,10 +64,18 @@ import {
 import { StatusReasonResolver } from "./types/status-reason.ts";
 import { LogEnd, LogLines } from "./types/step-log.ts";
 import { CaughtUp, Reset } from "./types/stream.ts";
+import { TestEventResolver, TestsDiscoveredResolver } from "./types/test-events.ts";
+import { TestAttempt } from "./types/test-run.ts";
 import { USER_ERROR_TYPES } from "./user-errors.ts";
 
 /** Inputs of which exactly one field must be given. */
-const ONE_OF = new Set(["StreamPosition", "StepRunSelector", "WorkflowRunSelector", "AccountRef"]);
+const ONE_OF = new Set([
+  "StreamPosition",
+  "StepRunSelector",
+  "WorkflowRunSelector",
+  "AccountRef",
+  "TestRunSelector",
+]);
 
 /** type-graphql asks for one as soon as there is a subscription; ours bring their own streams. */
 const noPubSub: PubSub = {
@@ -114,8 +137,30 @@ export function buildApiSchema(): GraphQLSchema {
       ApprovalRequestedResolver,
       ApprovalDecidedResolver,
       Subscriptions,
+      TestRunResolver,
+      TestReviewResolver,
+      StepTestCountsResolver,
+      RunTestCountsResolver,
+      StepTestsResolver,
+      TestListResolver,
+      TestStatisticsResolver,
+      TestSummaryResolver,
+      TestComparisonResolver,
+      RunTestsComparisonResolver,
+      TestMutations,
+      TestProtocolResolver,
+      TestEventResolver,
+      TestsDiscoveredResolver,
     ],
-    orphanedTypes: [...USER_ERROR_TYPES, ...RUN_EVENT_OBJECTS, LogLines, LogEnd, CaughtUp, Reset],
+    orphanedTypes: [
+      ...USER_ERROR_TYPES,
+      ...RUN_EVENT_OBJECTS,
+      TestAttempt,
+      LogLines,
+      LogEnd,
+      CaughtUp,
+      Reset,
+    ],
     scalarsMap: [{ type: Date, scalar: DateTime }],
     pubSub: noPubSub,
     validate: false,

@@ -6,7 +6,7 @@ import type { Transaction } from "./database.ts";
 import type { Statement } from "./queries/queryable.ts";
 import { storeConsequences } from "./run-consequences.ts";
 import { countSteps, stageRow, stepRow, withDelta } from "./run-rows.ts";
-import { addEvents, type AppliedDeltas, headRow, parentStep } from "./run-store.ts";
+import { type AppliedDeltas, addEvents, headRow, parentStep } from "./run-store.ts";
 
 /** The run that a run is a part of, and the step that waits for it; without an attempt nothing waits. */
 export interface RunParent {

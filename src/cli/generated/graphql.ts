@@ -279,6 +279,9 @@ export type RunEventsSubscription = { readonly runEvents:
     | { readonly __typename: 'RunStatusChanged', readonly runStatus: WorkflowRunStatus, readonly cursor: string }
     | { readonly __typename: 'StageStatusChanged', readonly cursor: string }
     | { readonly __typename: 'StepStatusChanged', readonly at: string, readonly stepStatus: StepRunStatus, readonly attempt: number, readonly cursor: string, readonly reason: { readonly code: StatusReasonCode, readonly message: string } | null, readonly stepRun: { readonly id: string } | null }
+    | { readonly __typename: 'TestReviewed', readonly cursor: string }
+    | { readonly __typename: 'TestStatusChanged', readonly cursor: string }
+    | { readonly __typename: 'TestsDiscovered', readonly cursor: string }
    };
 
 export type StepLogSubscriptionVariables = Exact<{
@@ -302,6 +305,9 @@ export type StepLogSubscription = { readonly stepLogs:
     | { readonly __typename: 'RunStatusChanged', readonly cursor: string }
     | { readonly __typename: 'StageStatusChanged', readonly cursor: string }
     | { readonly __typename: 'StepStatusChanged', readonly cursor: string }
+    | { readonly __typename: 'TestReviewed', readonly cursor: string }
+    | { readonly __typename: 'TestStatusChanged', readonly cursor: string }
+    | { readonly __typename: 'TestsDiscovered', readonly cursor: string }
    };
 
 export class TypedDocumentString<TResult, TVariables>

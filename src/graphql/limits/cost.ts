@@ -35,6 +35,12 @@ const PLAIN_LISTS = new Set([
   "labels",
   "values",
   "steps",
+  "items",
+  "newFailures",
+  "fixed",
+  "stillFailing",
+  "added",
+  "removed",
 ]);
 
 /** An object costs 1, its plain fields nothing, a list its page size times what one entry costs. */

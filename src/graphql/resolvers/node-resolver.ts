@@ -14,6 +14,7 @@ import { Project } from "../types/project.ts";
 import { Runner } from "../types/runner.ts";
 import { Schedule } from "../types/schedule.ts";
 import { runningAttempt, StageRun, StepAttempt, StepRun } from "../types/step-run.ts";
+import { TestAttempt, TestRun } from "../types/test-run.ts";
 import { Webhook } from "../types/webhook.ts";
 import { Workflow, WorkflowVersion } from "../types/workflow.ts";
 import { WorkflowRun } from "../types/workflow-run.ts";
@@ -119,7 +120,26 @@ const READERS: Partial<Record<NodeType, Reader>> = {
     const record = ended ?? (step === null ? null : runningAttempt(step));
     return record === null || record.number !== number ? null : StepAttempt.from(record);
   },
+  async TestRun(id, context) {
+    const record = await readTest(id, 2, context);
+    return record === null ? null : TestRun.from(record);
+  },
+  async TestAttempt(id, context) {
+    const test = await readTest(id, 3, context);
+    const attempts = test === null ? [] : await context.loaders.attemptsOfTest.load(test);
+    const record = attempts.find(({ number }) => number === id.parts[2]);
+    return record === undefined ? null : TestAttempt.from(record);
+  },
 };
+
+/** The positions in the id of a test, of one of its attempts; null when there are too few or too many. */
+async function readTest({ uuid, parts }: DecodedId, depth: number, context: RequestContext) {
+  const [step, index] = parts;
+  if (step === undefined || index === undefined || parts.length !== depth) return null;
+  return (await ownsRun(uuid, context))
+    ? await context.loaders.test.load({ runId: uuid, step, index })
+    : null;
+}
 
 async function readNode(id: string, context: RequestContext): Promise<Node | null> {
   const decoded = decodeId(id);

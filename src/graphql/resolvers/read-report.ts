@@ -45,3 +45,13 @@ function readOutput(output: unknown): Record<string, unknown> | null {
 export function storable(text: string): string {
   return text.replaceAll("\0", "\ufffd");
 }
+
+/** Cutting can halve a character of two units, which JSON columns refuse. */
+export function shortened(text: string, length: number): string {
+  return wellFormed(storable(text).slice(0, length));
+}
+
+/** Without halves of characters. */
+export function wellFormed(text: string): string {
+  return text.replaceAll(/\p{Surrogate}/gu, "\ufffd");
+}

@@ -23,7 +23,7 @@ import {
   type SourceCommitInput,
   type TaskKeyInput,
 } from "../types/runner-protocol.ts";
-import { readReport, storable } from "./read-report.ts";
+import { readReport, shortened, storable } from "./read-report.ts";
 
 const MAX_CLAIM = 200;
 const MAX_WAIT_MS = 10_000;
@@ -211,13 +211,6 @@ function readCommits(commits: readonly SourceCommitInput[]): SourceCommit[] {
   });
 }
 
-/** Cutting can halve a character of two units, which JSON columns refuse. */
-function shortened(text: string, length: number): string {
-  return storable(text)
-    .slice(0, length)
-    .replaceAll(/\p{Surrogate}/gu, "\ufffd");
-}
-
 function toCancel({ runId, step, fence, mode }: StepToCancel) {
   return { stepRunId: encodeId("StepRun", runId, step), fence, mode };
 }
@@ -230,7 +223,7 @@ function sessionId(session: string): string {
   );
 }
 
-function sessionKey(id: string): string {
+export function sessionKey(id: string): string {
   const key = keyOf("RunnerSession", id);
   if (key === null) throw badInput("`session` is no session");
   return BigInt(`0x${key.slice(-12)}`).toString();

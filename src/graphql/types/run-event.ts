@@ -1,4 +1,4 @@
-import { Ctx, Field, FieldResolver, InterfaceType, ObjectType, Resolver, Root } from "type-graphql";
+import { Ctx, Field, FieldResolver, ObjectType, Resolver, Root } from "type-graphql";
 import type { ApprovalStatus, ApprovalVerdict } from "../../domain/approvals.ts";
 import type { EventPayloads, RunEventType } from "../../domain/events.ts";
 import type {
@@ -17,11 +17,14 @@ import {
   StepRunStatusEnum,
   WorkflowRunStatusEnum,
 } from "../enums.ts";
-import { DateTime, Int, Json, typeNameOf } from "../scalars.ts";
+import { Int, Json } from "../scalars.ts";
 import { Actor } from "./actor.ts";
+import { RunEvent, stepOfEvent } from "./run-event-base.ts";
 import { StageRun, StepRun } from "./step-run.ts";
-import { StreamMessage } from "./stream.ts";
+import { TEST_EVENT_MAKERS, TEST_EVENT_OBJECTS } from "./test-events.ts";
 import { WorkflowRun } from "./workflow-run.ts";
+
+export { RunEvent };
 
 @ObjectType("EventReason", { description: "Why a status changed, as it was recorded." })
 export class EventReason {
@@ -30,28 +33,6 @@ export class EventReason {
 
   @Field(() => String, { description: "The reason, for people." })
   message!: string;
-}
-
-@InterfaceType("RunEvent", {
-  implements: StreamMessage,
-  description:
-    "Something that happened to a run. Statuses are as they were recorded; links to objects show these as they are now.",
-  resolveType: typeNameOf,
-})
-export abstract class RunEvent extends StreamMessage {
-  @Field(() => Int, { description: "Position among the run's events: 1, 2, 3, ... without a gap." })
-  seq!: number;
-
-  @Field(() => DateTime, { description: "When it happened." })
-  at!: Date;
-
-  @Field(() => Actor, { description: "Who caused it." })
-  actor?: Actor;
-
-  @Field(() => WorkflowRun, { nullable: true, description: "The run as it is now." })
-  workflowRun?: WorkflowRun | null;
-
-  record!: EventRecord;
 }
 
 @ObjectType("RunStatusChanged", { implements: RunEvent, description: "The run has another status." })
@@ -165,6 +146,7 @@ export class ApprovalDecided extends RunEvent {
 }
 
 export const RUN_EVENT_OBJECTS = [
+  ...TEST_EVENT_OBJECTS,
   RunReopened,
   RunLabelsChanged,
   RunDeleted,
@@ -180,6 +162,7 @@ export const RUN_EVENT_OBJECTS = [
 const MAKERS: {
   [Type in RunEventType]: (payload: EventPayloads[Type]) => Omit<RunEvent, keyof RunEvent> & object;
 } = {
+  ...TEST_EVENT_MAKERS,
   RunStatusChanged: ({ status, reason }) =>
     Object.assign(new RunStatusChanged(), { runStatus: status, statusReason: reason }),
   RunFinished: ({ success, error }) => Object.assign(new RunFinished(), { success, error }),
@@ -262,13 +245,4 @@ export class ApprovalDecidedResolver {
   ): Promise<StepRun | null> {
     return await stepOfEvent(record, loaders);
   }
-}
-
-async function stepOfEvent(
-  { runId, payload }: EventRecord,
-  { step: steps }: RequestContext["loaders"],
-): Promise<StepRun | null> {
-  if (!("step" in payload) || typeof payload.step !== "number") return null;
-  const step = await steps.load({ runId, index: payload.step });
-  return step === null ? null : StepRun.from(step);
 }
