@@ -42,6 +42,22 @@ export const RUN_FIELDS: Readonly<Record<string, RootField>> = {
     "PROJECT_USER",
     ({ project }) => `{ approvals(projectId: "${project}") { totalCount { value } nodes { __typename } } }`,
   ),
+  "Query.testRuns": row(
+    "PROJECT_USER",
+    ({ project }) => `{ testRuns(projectId: "${project}") { totalCount { value } nodes { __typename } } }`,
+  ),
+  "Query.testHistory": row(
+    "PROJECT_USER",
+    ({ workflow }) => `{ testHistory(workflowId: "${workflow}", key: "k") { totalCount { value } } }`,
+  ),
+  "Query.flakyTests": row(
+    "PROJECT_USER",
+    ({ project }) => `{ flakyTests(projectId: "${project}") { __typename } }`,
+  ),
+  "Query.slowestTests": row(
+    "PROJECT_USER",
+    ({ project }) => `{ slowestTests(projectId: "${project}") { __typename } }`,
+  ),
   "Query.runners": row(
     "PROJECT_USER",
     ({ project }) => `{ runners(projectId: "${project}") { totalCount { value } nodes { __typename } } }`,
@@ -125,6 +141,22 @@ export const RUN_FIELDS: Readonly<Record<string, RootField>> = {
     { role: "PROJECT_SUPERUSER" },
   ),
 
+  "Mutation.submitTests": row("PROJECT_SUPERUSER", ({ step }) =>
+    command("submitTests", `step: { id: "${step}" }`),
+  ),
+  "Mutation.rediscoverTests": row("PROJECT_SUPERUSER", ({ step }) =>
+    command("rediscoverTests", `step: { id: "${step}" }`),
+  ),
+  "Mutation.rerunTestRuns": row("PROJECT_SUPERUSER", ({ step }) =>
+    command("rerunTestRuns", `tests: { matching: { step: { id: "${step}" } } }`),
+  ),
+  "Mutation.abortTestRuns": row("PROJECT_SUPERUSER", ({ step }) =>
+    command("abortTestRuns", `tests: { matching: { step: { id: "${step}" } } }`),
+  ),
+  "Mutation.reviewTestRuns": row("PROJECT_SUPERUSER", ({ step }) =>
+    command("reviewTestRuns", `tests: { matching: { step: { id: "${step}" } } }, status: APPROVED`),
+  ),
+
   // Each run has an outcome of its own, which says what the viewer's role allows.
   "Mutation.cancelWorkflowRuns": bulk("cancelWorkflowRuns"),
   "Mutation.replayWorkflowRuns": bulk("replayWorkflowRuns"),
@@ -160,6 +192,9 @@ export const RUN_FIELDS: Readonly<Record<string, RootField>> = {
   ),
   "Mutation.appendLogs": row("RUNNER", () =>
     runners("appendLogs", `session: "${SESSION}", appends: []`, "results { offset }"),
+  ),
+  "Mutation.reportTestRuns": row("RUNNER", ({ step }) =>
+    runners("reportTestRuns", `session: "${SESSION}", stepRunId: "${step}", fence: 1`, "stale"),
   ),
   "Mutation.pinRunSource": row("RUNNER", ({ step }) =>
     runners(

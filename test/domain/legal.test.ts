@@ -36,6 +36,8 @@ const STEP_TABLE: Record<StepAction, readonly StepRunStatus[]> = {
   forceCompleteStepRun: [...skippable, "RUNNING"],
   completeStepRun: ["WAITING"],
   decideApproval: ["WAITING"],
+  submitTests: STEP_RUN_STATUSES.filter((status) => status !== "CANCELING"),
+  rediscoverTests: STEP_RUN_STATUSES.filter((status) => status !== "CANCELING"),
 };
 
 describe("what is legal", () => {
@@ -54,6 +56,7 @@ describe("what is legal", () => {
   const judged = (action: StepAction, status: StepRunStatus) => ({
     status,
     reasonCode: null,
+    type: action.endsWith("Tests") ? ("TEST" as const) : ("EXTERNAL" as const),
     waitsFor: action === "decideApproval" ? ("APPROVAL" as const) : ("EXTERNAL" as const),
     started: true,
   });
@@ -84,6 +87,13 @@ describe("what is legal", () => {
       const step = { ...judged("replayStepRunSubtree", status), started: false };
       expect(stepObstacle("replayStepRunSubtree", run, step)).not.toBeNull();
     }
+  });
+
+  test("only test steps have tests", () => {
+    const run = { status: "RUNNING", finalizedAt: null } as const;
+    const step = { ...judged("submitTests", "RUNNING"), type: "RUN" } as const;
+    expect(stepObstacle("submitTests", run, step)).not.toBeNull();
+    expect(stepObstacle("rediscoverTests", run, step)).not.toBeNull();
   });
 
   test("the table is whole", () => {

@@ -37,9 +37,9 @@ const STEP_WISHES: readonly [StepAction, (run: RunState, step: number, dice: num
 /** What the table of legal states is told of a step. */
 export function judgedStep({ steps, graph }: RunState, index: number) {
   const { status, reason, attempt, startedAt } = steps[index]!;
-  const { waitsFor } = graph.steps[index]!;
+  const { type, waitsFor } = graph.steps[index]!;
   const started = attempt > 0 || startedAt !== null || status === "SUCCEEDED";
-  return { status, reasonCode: reason?.code ?? null, waitsFor, started };
+  return { status, reasonCode: reason?.code ?? null, type, waitsFor, started };
 }
 
 export function stepWish(run: RunState, step: number, dice: number): Wish {

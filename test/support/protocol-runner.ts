@@ -19,6 +19,7 @@ export interface ProtocolTask {
     readonly timeoutMs: number;
     readonly graceMs: number;
     readonly env: readonly { readonly key: string; readonly value: string }[];
+    readonly test: Readonly<Record<string, unknown>> | null;
     readonly source: { git: string; ref: string | null; commit: string | null } | null;
   };
 }
@@ -83,9 +84,54 @@ export interface ProtocolRunner {
   log(task: Key, text: string, options?: LogOptions): Promise<AppendResult>;
   /** @param held default: nothing, which releases leases that are 20 s old and were not started */
   heartbeat(held?: readonly Key[]): Promise<{ cancels: ProtocolCancel[]; lost: Key[]; leaseUntil: string }>;
+  /** Tells of tests and takes some: `take` alone asks for work. */
+  reportTests(task: Key, report?: TestReportOptions): Promise<TestReportAnswer>;
   pin(task: Key, commit: string, known?: KnownSource): Promise<PinnedSource>;
   /** Starts and succeeds whatever is queued until nothing is left. @returns the steps in that order */
   workOff(): Promise<ProtocolTask[]>;
+}
+
+export interface ReportedTest {
+  readonly key: string;
+  readonly name?: string;
+  readonly suite?: string;
+  readonly file?: string;
+}
+
+export interface ReportedTestResult {
+  readonly testId?: string;
+  readonly test?: ReportedTest;
+  readonly status: string;
+  readonly startedAt?: string;
+  readonly durationMs?: number;
+  readonly exitCode?: number;
+  readonly message?: string;
+  readonly details?: string;
+  readonly logPart?: number;
+  readonly logLength?: number;
+  readonly logCrc32?: string;
+}
+
+export interface TestReportOptions {
+  readonly discovered?: readonly ReportedTest[];
+  readonly discoveryComplete?: boolean;
+  readonly results?: readonly ReportedTestResult[];
+  readonly running?: readonly string[];
+  readonly take?: number;
+}
+
+export interface TestReportAnswer {
+  readonly tests: readonly {
+    readonly id: string;
+    readonly key: string;
+    readonly name: string;
+    readonly suite: string | null;
+    readonly file: string | null;
+    readonly attempt: number;
+  }[];
+  readonly aborts: readonly string[];
+  readonly open: number;
+  readonly stale: boolean;
 }
 
 export interface KnownSource {
@@ -122,6 +168,8 @@ const HEARTBEAT = `mutation ($input: HeartbeatRunnerInput!) { heartbeatRunner(in
   leaseUntil cancels { stepRunId fence mode } lost { stepRunId fence } } }`;
 const REPORT = `mutation ($input: ReportTasksInput!) { reportTasks(input: $input) { results { result } } }`;
 const APPEND = `mutation ($input: AppendLogsInput!) { appendLogs(input: $input) { results { offset result } } }`;
+const REPORT_TESTS = `mutation ($input: ReportTestRunsInput!) { reportTestRuns(input: $input) {
+  tests { id key name suite file attempt } aborts open stale } }`;
 const PIN = `mutation ($input: PinRunSourceInput!) { pinRunSource(input: $input) { commit previousCommit } }`;
 
 /** What the runner has sent of a task's log. */
@@ -192,6 +240,8 @@ export async function startProtocolRunner(
       return result;
     },
     heartbeat: async (held = []) => await call(HEARTBEAT, { session, held: held.map(keyOf) }),
+    reportTests: async (task, tests = {}) =>
+      await call<TestReportAnswer>(REPORT_TESTS, { session, ...keyOf(task), ...tests }),
     async pin(task, commit, known = {}) {
       const input = { session, ...keyOf(task), commit, ...known };
       return await call<PinnedSource>(PIN, input);
