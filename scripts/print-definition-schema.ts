@@ -36,12 +36,17 @@ const stepSections = Object.keys(STEP_MODELS).map((type): Section => {
   if (step === undefined) throw new Error(`the model has no step of type ${type}`);
   return [`${type === "http" ? "HTTP" : type[0]!.toUpperCase() + type.slice(1)} step`, step];
 });
+function sectionOf(title: string): Schema {
+  return stepSections.find(([name]) => name === title)![1];
+}
+
 const sections: readonly Section[] = [
   ["Workflow", schema],
   ["Input", property(schema, "inputs").additionalProperties as Schema],
   ["Source", property(schema, "source")],
   ["Stage", stage],
   ...stepSections,
+  ["Test", property(sectionOf("Test step"), "test")],
   ["Retry", property(stepSections[0]![1], "retry")],
 ];
 
@@ -146,6 +151,29 @@ in \`url\`, \`headers\` and \`body\` of an http step, in the \`inputs\` of a wor
 
 A command writes its outputs to the file \`$RUNCAST_OUTPUT\`: lines of \`key=value\`, or one JSON object. The outputs
 of an http step are \`status\`, \`headers\` and \`body\`, those of a workflow step are the outputs of its run.
+
+## Tests
+
+A test step succeeds when every one of its tests passed, was skipped or was waived by a reviewer.
+
+- **\`discover\`** prints one test a line: an id such as \`cart/empty\`, or a JSON object
+  \`{"id": "cart/empty", "name": "An empty cart", "suite": "cart", "file": "cart.spec"}\` of which only \`id\` is
+  required (\`key\` is taken as well). Empty lines and lines that begin with \`#\` are skipped. The id is the
+  test's key: 1 to 500 characters, unique in the step, and the same from run to run, since the test's history and its
+  waivers belong to it. Then \`run\` is executed once for each test, \`parallel\` at a time, all of them in the
+  run's workspace. Exit code 0 means passed, 77 skipped, any other failed; a test that cannot be started or is killed by
+  a signal is an error. The last line it prints becomes its message, and what it prints is kept as its own log.
+- **\`report\`** names the files that \`run\` writes. Files that match before the command starts are removed, so that
+  none of an earlier attempt is taken for a result of this one. The exit code counts only if the report holds no
+  failing test. Files that cannot be read fail the step and do not keep the others from being read.
+- In JUnit XML the key of a test is made of the names of its suites, the \`classname\`, and the \`name\`, joined by
+  \` > \`; a suite that is named like the one around it, and a class that is named like its suite, are left out.
+  In TAP it is the names of its subtests and its own. Later ones of the same key get \` #2\`, \` #3\`; keys
+  above 500 characters are cut and end in a hash of the whole. Tests marked \`todo\` in TAP are skipped.
+- Variables of every command of the step: \`RUNCAST_TEST_SUITE\`, \`RUNCAST_RELEASE_IDS\` (separated by commas) and
+  \`RUNCAST_TEST_CONFIGURATION\` (path of a JSON file), as \`submitTests\` set them. Of a single test also:
+  \`RUNCAST_TEST_ID\`, \`RUNCAST_TEST_NAME\`, \`RUNCAST_TEST_ATTEMPT\`. When chosen tests of a report are run again,
+  the whole command is, and the file \`$RUNCAST_TESTS_FILE\` lists their keys, one a line; only their results count.
 
 ## HTTP requests
 

@@ -2,6 +2,7 @@ import type { EnvVar, StepDefinition } from "../domain/definition.ts";
 import { MAX_DURATION_MS } from "./duration.ts";
 import { bodyText, statusRange } from "./http-step.ts";
 import type { SourceNode } from "./source-tree.ts";
+import { reportSpec } from "./test-step.ts";
 import type { WorkflowModel } from "./workflow-model.ts";
 
 type StepModel = WorkflowModel["stages"][number]["steps"][number];
@@ -43,6 +44,8 @@ function ownPart(step: StepModel, source: SourceNode | undefined): OwnPart {
       return { type: "RUN", waitsFor: "RUNNER", ...commandOf(step, step.run, step.timeout, source) };
     case "build":
       return buildPart(step, source);
+    case "test":
+      return testPart(step, source);
     case "http":
       return { type: "HTTP", waitsFor: "RUNNER", ...requestOf(step, source), ...executionOf(step) };
     case "approval":
@@ -70,6 +73,19 @@ function buildPart(step: StepOf<"build">, source: SourceNode | undefined): OwnPa
   };
 }
 
+function testPart(step: StepOf<"test">, source: SourceNode | undefined): OwnPart {
+  const { discover = null, run, report, parallel, timeout: testTimeoutMs, allowEmpty } = step.test;
+  const reported = report === undefined ? null : reportSpec(report);
+  return {
+    type: "TEST",
+    waitsFor: "RUNNER",
+    ...executionOf(step),
+    ...shellOf(step, source),
+    timeoutMs: step.timeout,
+    test: { discover, run, report: reported, parallel, testTimeoutMs, allowEmpty },
+  };
+}
+
 function approvalPart({ quorum, approvers, selfApproval, prompt, ...step }: StepOf<"approval">): OwnPart {
   return {
     type: "APPROVAL",
@@ -86,11 +102,17 @@ function commandOf(
   timeoutMs: number,
   source: SourceNode | undefined,
 ): Built<"run" | "shell" | "env" | "timeoutMs" | keyof ReturnType<typeof executionOf>> {
-  const env = writtenMap(step.env, source, "env");
-  return { run, shell: step.shell, env, timeoutMs, ...executionOf(step) };
+  return { run, timeoutMs, ...shellOf(step, source), ...executionOf(step) };
 }
 
-function executionOf({ continueOnError, retry, queue, labels }: StepOf<"run" | "build" | "http">) {
+function shellOf(
+  step: StepOf<"run" | "build" | "test">,
+  source: SourceNode | undefined,
+): Built<"shell" | "env"> {
+  return { shell: step.shell, env: writtenMap(step.env, source, "env") };
+}
+
+function executionOf({ continueOnError, retry, queue, labels }: StepOf<"run" | "build" | "test" | "http">) {
   const { attempts, backoff, factor, maxBackoff } = retry;
   return {
     continueOnError,

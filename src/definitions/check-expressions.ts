@@ -85,6 +85,7 @@ function placeOf(path: Path, stepType: unknown): Place {
     const depth = path.length - 5;
     if (key === "env" && depth === 1) return "step";
     if (key === "run" && depth === 0) return "run";
+    if (key === "test" && (path[5] === "run" || path[5] === "discover")) return "run";
     return FILLED_IN[String(stepType)]?.[key]?.(depth) ? "step" : "elsewhere";
   }
   if (path.length !== 2) return "elsewhere";

@@ -64,11 +64,12 @@ function unknownKey(root: SourceNode, owner: Path, key: string, input: unknown):
   };
 }
 
-/** Maps of different kinds never have paths of the same length but for inputs and stages. */
-function partAt({ length, 0: first }: Path): z.ZodObject {
+/** Maps of different kinds never have paths of the same length but for those that are told apart here. */
+function partAt(path: Path): z.ZodObject {
+  const { length, 0: first } = path;
   if (length === 0) return MAP_MODELS.workflow;
   if (length === 1) return MAP_MODELS.source;
-  if (length === 5) return MAP_MODELS.retry;
+  if (length === 5) return path[4] === "test" ? MAP_MODELS.test : MAP_MODELS.retry;
   return first === "inputs" ? MAP_MODELS.input : MAP_MODELS.stage;
 }
 

@@ -4,7 +4,7 @@ import { describeValue } from "./messages.ts";
 import { duration, environment } from "./model-parts.ts";
 import { commonKeys, failureKeys, runnerKeys, typeKey } from "./step-parts.ts";
 
-const command = z
+export const command = z
   .string()
   .min(1)
   .refine((text) => Buffer.byteLength(text) <= MAX_COMMAND_BYTES, {
@@ -12,7 +12,7 @@ const command = z
   });
 
 /** How a command is run. */
-const commandKeys = {
+export const commandKeys = {
   shell: z
     .string()
     .max(200)

@@ -6,6 +6,7 @@ import { checkBuildSteps } from "./check-build-steps.ts";
 import { checkExpressions } from "./check-expressions.ts";
 import { checkGraph, checkSize, checkStageNames } from "./check-graph.ts";
 import { checkModel } from "./check-model.ts";
+import { checkTestSteps } from "./check-test-steps.ts";
 import { type Fault, type Finding, formatPath, lineCounterOf, toFaults } from "./faults.ts";
 import { MAX_FILE_BYTES } from "./limits.ts";
 import { outlineOf } from "./outline.ts";
@@ -48,6 +49,7 @@ export function parseWorkflowFile(
     ...shape.findings,
     ...checkStageNames(root),
     ...checkBuildSteps(root, stages),
+    ...checkTestSteps(root, stages),
     ...needs.findings,
     ...checkExpressions(text, root, stages, needs.graph),
   ]

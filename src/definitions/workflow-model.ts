@@ -5,6 +5,7 @@ import { describeValue } from "./messages.ts";
 import { description, duration, environment, list, mapOf, outputName, title } from "./model-parts.ts";
 import { stepModel } from "./step-model.ts";
 import { retryModel } from "./step-parts.ts";
+import { testModel } from "./test-step.ts";
 
 /** Full URLs, `user@host:path` or this checkout; nothing that git could take for an option or a helper. */
 const GIT_SOURCE =
@@ -101,4 +102,5 @@ export const MAP_MODELS = {
   input: inputModel,
   stage: stageModel,
   retry: retryModel,
+  test: testModel,
 };

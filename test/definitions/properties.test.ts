@@ -20,7 +20,7 @@ function fileOf(definition: WorkflowDefinition): unknown {
 }
 
 function stepOf({ ref, name, needs, when, type, ...step }: StepDefinition): unknown {
-  const { continueOnError, patienceMs, run, http, child } = step;
+  const { continueOnError, patienceMs, run, http, child, test } = step;
   const common = { ref, name, needs, when, type: type.toLowerCase() };
   if (type === "DELAY") return { ...common, duration: `${step.delayMs}ms` };
   const failing = { ...common, continueOnError };
@@ -28,11 +28,18 @@ function stepOf({ ref, name, needs, when, type, ...step }: StepDefinition): unkn
   const waiting = { ...failing, ...step.approval, timeout: patienceMs === null ? null : `${patienceMs}ms` };
   if (step.waitsFor !== "RUNNER") return waiting;
   const executed = { ...failing, ...executionOf(step), timeout: `${step.timeoutMs}ms` };
-  if (http === null) return { ...executed, run, shell: step.shell, env: mapOf(step.env) };
+  const shell = { shell: step.shell, env: mapOf(step.env) };
+  if (test !== null) return { ...executed, ...shell, test: testOf(test) };
+  if (http === null) return { ...executed, ...shell, run };
   const { method, url, headers, json, expect } = http;
   const body = json ? JSON.parse(http.body!) : http.body;
   const codes = expect.map(({ from, to }) => (from === to ? from : `${from}-${to}`));
   return { ...executed, method, url, headers: mapOf(headers), body, expect: codes };
+}
+
+function testOf({ report, parallel, testTimeoutMs, ...rest }: NonNullable<StepDefinition["test"]>): object {
+  if (report === null) return { ...rest, parallel, timeout: `${testTimeoutMs}ms` };
+  return { ...rest, report: report.globs.map((glob) => `${report.format.toLowerCase()}:${glob}`) };
 }
 
 function executionOf({ queue, labels, retry }: Pick<StepDefinition, "queue" | "labels" | "retry">): object {

@@ -70,12 +70,32 @@ const execution = {
   timeoutMs: duration,
 };
 
-const command = {
-  ...execution,
-  run: filledText,
-  shell: fc.constantFrom("sh -e", "bash -euo pipefail"),
-  env: environment,
-};
+const shell = { shell: fc.constantFrom("sh -e", "bash -euo pipefail"), env: environment };
+
+const command = { ...execution, ...shell, run: filledText };
+
+const glob = fc.stringMatching(/^[a-z*{][a-z*{}?[\]/-]{0,10}$/);
+const tests = fc.oneof(
+  fc.record({
+    discover: filledText,
+    run: filledText,
+    report: fc.constant(null),
+    parallel: fc.integer({ min: 1, max: 64 }),
+    testTimeoutMs: duration,
+    allowEmpty: fc.boolean(),
+  }),
+  fc.record({
+    discover: fc.constant(null),
+    run: filledText,
+    report: fc.record({
+      format: fc.constantFrom("JUNIT" as const, "TAP" as const),
+      globs: fc.array(glob, { minLength: 1, maxLength: 3 }),
+    }),
+    parallel: fc.constant(1),
+    testTimeoutMs: fc.constant(600_000),
+    allowEmpty: fc.boolean(),
+  }),
+);
 
 const status = fc.integer({ min: 100, max: 599 });
 
@@ -106,6 +126,7 @@ const anyStep = fc.oneof(
   stepOf({ type: "RUN", waitsFor: "RUNNER" }, command),
   stepOf({ type: "BUILD", waitsFor: "RUNNER" }, command),
   stepOf({ type: "BUILD", waitsFor: "EXTERNAL" }, patience),
+  stepOf({ type: "TEST", waitsFor: "RUNNER" }, { ...execution, ...shell, test: tests }),
   stepOf({ type: "HTTP", waitsFor: "RUNNER" }, { ...execution, http: request }),
   stepOf({ type: "APPROVAL", waitsFor: "APPROVAL" }, { ...patience, approval: policy }),
   stepOf({ type: "EXTERNAL", waitsFor: "EXTERNAL" }, patience),
