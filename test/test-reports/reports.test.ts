@@ -44,7 +44,7 @@ describe("reading", () => {
     const report = fc.constantFrom([JUNIT, junit] as const, [TAP, tap] as const);
     await fc.assert(
       fc.asyncProperty(report, fc.array(edit, { maxLength: 4 }), async ([text, read], edits) => {
-        const damaged = edits.reduce(
+        const damaged = edits.reduce<string>(
           (all, { at, remove, insert }) => all.slice(0, at) + insert + all.slice(at + remove),
           text,
         );
@@ -104,7 +104,7 @@ describe("keys", () => {
     const long = "🚀".repeat(400);
     const made = [`${long}a`, `${long}b`, `${long}a`].map((name) => keys.keyOf([name]));
     expect(new Set(made).size).toBe(3);
-    expect(made.every((key) => key.length <= 500 && key.isWellFormed())).toBe(true);
+    expect(made.every((key) => key.length <= 500 && !/\p{Surrogate}/u.test(key))).toBe(true);
     expect(new TestKeys().keyOf([`${long}a`])).toBe(made[0]);
   });
 });
