@@ -2,7 +2,16 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Folders whose tests need no database; the others share one PostgreSQL server. */
-const UNIT = ["domain", "definitions", "config", "client", "cli-progress", "runner", "embedded-postgres"];
+const UNIT = [
+  "domain",
+  "definitions",
+  "config",
+  "client",
+  "cli-progress",
+  "runner",
+  "embedded-postgres",
+  "test-reports",
+];
 
 export default defineConfig({
   resolve: {

@@ -1,6 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
-import { describeGroup, findProcesses, type ProcessTarget, sweepProcesses, trySignal } from "./processes.ts";
+import {
+  describeGroup,
+  findProcesses,
+  killGroup,
+  type ProcessTarget,
+  sweepProcesses,
+  trySignal,
+} from "./processes.ts";
 import type { CancelMode } from "./protocol.ts";
 import type { Reaper } from "./reaper-client.ts";
 import type { StopRequest } from "./stop-request.ts";
@@ -17,6 +24,11 @@ export interface Command {
   readonly token: string;
   readonly timeoutMs: number;
   readonly graceMs: number;
+  /**
+   * Of a command that ended by itself, only the group is killed, which costs nothing, and its death not awaited:
+   * whoever runs many of them looks once, at the end of all, for what left its group.
+   */
+  readonly sweptLater?: boolean;
 }
 
 export interface CommandOutput {
@@ -134,6 +146,10 @@ class Ending {
       await pause(GRACE_POLL_MS);
     }
     this.cancelGrace();
+    if (endedItself && this.command.sweptLater) {
+      for (const group of this.target.groups) killGroup(group);
+      return;
+    }
     const killed = await sweepProcesses(this.target, {
       leaveDenied: endedItself,
       onSurvivors: (pids) => this.output.note(`could not kill ${pids.join(", ")}`),

@@ -1,7 +1,7 @@
 import { FaultLog } from "./fault-log.ts";
 import { LogStream } from "./log-stream.ts";
 import type { RunnerLogger } from "./logger.ts";
-import { keyOf, type LogAppend, type LogAppendResult, type TaskKey } from "./protocol.ts";
+import { type LogAppend, type LogAppendResult, type LogKey, logKeyOf } from "./protocol.ts";
 import { isProtocolError } from "./protocol-error.ts";
 import type { RunnerTiming } from "./timing.ts";
 import { Backoff, pause } from "./waiting.ts";
@@ -37,7 +37,7 @@ export class LogShipper {
     this.faults = new FaultLog(options.logger);
   }
 
-  open(key: TaskKey): LogStream {
+  open(key: LogKey): LogStream {
     const stream = new LogStream(key, (changed) => this.changed(changed));
     this.streams.add(stream);
     return stream;
@@ -106,9 +106,8 @@ export class LogShipper {
       if (!first) continue;
       budget.bytes -= share.bytes - room.bytes;
       budget.jsonBytes -= share.jsonBytes - room.jsonBytes;
-      const { stepRunId, fence } = stream.key;
       const data = rest.reduce((text, chunk) => text + chunk.text, first.text);
-      batch.set(stream, { stream, append: { stepRunId, fence, offset: first.offset, data } });
+      batch.set(stream, { stream, append: { ...stream.key, offset: first.offset, data } });
       this.streams.delete(stream);
       this.streams.add(stream);
     }
@@ -116,8 +115,8 @@ export class LogShipper {
   }
 
   private settle(stream: LogStream, append: LogAppend, results: readonly LogAppendResult[]): void {
-    const key = keyOf(stream.key);
-    const answer = results.find((candidate) => keyOf(candidate) === key);
+    const key = logKeyOf(stream.key);
+    const answer = results.find((candidate) => logKeyOf(candidate) === key);
     if (answer?.result === "SEALED" || answer?.result === "STALE") {
       this.options.logger.debug(`the log of ${key} is ${answer.result} on the server; uploading ends`);
       stream.abandon();
@@ -134,7 +133,7 @@ export class LogShipper {
   }
 
   private giveUp(stream: LogStream, cause: string): void {
-    this.options.logger.error(`the log of ${keyOf(stream.key)} stays incomplete: ${cause}`);
+    this.options.logger.error(`the log of ${logKeyOf(stream.key)} stays incomplete: ${cause}`);
     stream.abandon();
   }
 }

@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import type { TaskKey } from "./protocol.ts";
+import type { LogKey } from "./protocol.ts";
 
 /** Above this many bytes that the server has not taken, the step's output is not read any more. */
 const HIGH_WATER_BYTES = 4 * 1024 * 1024;
@@ -15,7 +15,7 @@ export interface LogChunk {
   readonly text: string;
 }
 
-/** The log of one attempt on its way to the server: counts all of it, keeps what the server has not confirmed. */
+/** One log of an attempt on its way to the server: counts all of it, keeps what the server has not confirmed. */
 export class LogStream {
   /** Bytes written so far. */
   length = 0;
@@ -27,10 +27,11 @@ export class LogStream {
   private confirmed = 0;
   private abandoned = false;
   private finished = false;
+  private settledWaiters: (() => void)[] = [];
   private relief: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
 
   constructor(
-    readonly key: TaskKey,
+    readonly key: LogKey,
     private readonly onChange: (stream: LogStream) => void,
   ) {}
 
@@ -45,6 +46,10 @@ export class LogStream {
   /** Nothing is left to do: the server has all of it, or wants no more. */
   get settled(): boolean {
     return this.abandoned || (this.finished && this.pendingBytes === 0);
+  }
+
+  async whenSettled(): Promise<void> {
+    if (!this.settled) await new Promise<void>((resolve) => this.settledWaiters.push(resolve));
   }
 
   /** Takes whole records. */
@@ -85,6 +90,7 @@ export class LogStream {
   /** No more will be appended. */
   finish(): void {
     this.finished = true;
+    this.tellSettled();
     this.onChange(this);
   }
 
@@ -94,6 +100,7 @@ export class LogStream {
     this.chunks = [];
     this.unsent = 0;
     this.relieve();
+    this.tellSettled();
     this.onChange(this);
   }
 
@@ -136,7 +143,12 @@ export class LogStream {
     this.unsent = 0;
     this.confirmed = offset;
     if (this.pendingBytes <= LOW_WATER_BYTES) this.relieve();
+    this.tellSettled();
     return true;
+  }
+
+  private tellSettled(): void {
+    if (this.settled) for (const resolve of this.settledWaiters.splice(0)) resolve();
   }
 
   private relieve(): void {

@@ -97,6 +97,12 @@ export function trySignal(pid: number, signal: NodeJS.Signals | 0): SignalResult
   }
 }
 
+/** Kills what is left of a group, without looking at other processes. */
+export function killGroup(group: ProcessGroup): void {
+  const holder = readProcess(group.pid);
+  if (holder === null || holder.startedAt === group.startedAt) trySignal(-group.pid, "SIGKILL");
+}
+
 export interface SweepOptions {
   /** Called once when something has survived SIGKILL for a while. */
   readonly onSurvivors?: (pids: readonly number[]) => void;

@@ -2,6 +2,7 @@ import { JsonEndpoint, type PostOptions } from "./http-json.ts";
 import type { OutageLog } from "./outage-log.ts";
 import * as protocol from "./protocol.ts";
 import { isProtocolError, ProtocolError, type ProtocolErrorKind } from "./protocol-error.ts";
+import * as testProtocol from "./protocol-tests.ts";
 
 interface GraphqlAnswer {
   readonly data?: Readonly<Record<string, unknown>> | null;
@@ -75,6 +76,13 @@ export class ProtocolClient {
     options?: Partial<PostOptions>,
   ): Promise<protocol.PinRunSourcePayload> {
     return this.call("pinRunSource", protocol.PIN_RUN_SOURCE, input, options);
+  }
+
+  reportTestRuns(
+    input: testProtocol.ReportTestRunsInput & { readonly session: string },
+    options?: Partial<PostOptions>,
+  ): Promise<testProtocol.ReportTestRunsPayload> {
+    return this.call("reportTestRuns", testProtocol.REPORT_TEST_RUNS, input, options);
   }
 
   close(): void {

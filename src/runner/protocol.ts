@@ -25,9 +25,24 @@ export interface RequestSpec {
   readonly expect: readonly { readonly from: number; readonly to: number }[];
 }
 
+/** What a test step does. With a report, `run` executes all tests at once. */
+export interface TestTaskSpec {
+  readonly discover: string | null;
+  readonly run: string;
+  readonly report: { readonly format: "JUNIT" | "TAP"; readonly globs: readonly string[] } | null;
+  readonly parallel: number;
+  readonly testTimeoutMs: number;
+  /** False = execute only what the server hands out. */
+  readonly rediscover: boolean;
+  readonly testSuite: string | null;
+  readonly releaseIds: readonly string[];
+  readonly configuration: object;
+}
+
 export interface TaskSpec {
   readonly run: string;
   readonly http: RequestSpec | null;
+  readonly test: TestTaskSpec | null;
   readonly shell: string;
   readonly timeoutMs: number;
   readonly graceMs: number;
@@ -115,14 +130,19 @@ export interface ReportTasksPayload {
   })[];
 }
 
-export interface LogAppend extends TaskKey {
+/** A task has several logs: part 0 is its own, the others belong to the tests that it executes. */
+export interface LogKey extends TaskKey {
+  readonly part: number;
+}
+
+export interface LogAppend extends LogKey {
   readonly offset: number;
   readonly data: string;
 }
 
 export type LogAppendOutcome = "APPENDED" | "MISMATCH" | "SEALED" | "STALE";
 
-export interface LogAppendResult extends TaskKey {
+export interface LogAppendResult extends LogKey {
   /** Where the server's copy of the log ends now. */
   readonly offset: number;
   readonly result: LogAppendOutcome;
@@ -181,12 +201,16 @@ export const REPORT_TASKS = `mutation ReportTasks($input: ReportTasksInput!) {
 }`;
 
 export const APPEND_LOGS = `mutation AppendLogs($input: AppendLogsInput!) {
-  appendLogs(input: $input) { results { stepRunId fence offset result } }
+  appendLogs(input: $input) { results { stepRunId fence part offset result } }
 }`;
 
 export const PIN_RUN_SOURCE = `mutation PinRunSource($input: PinRunSourceInput!) {
   pinRunSource(input: $input) { commit previousCommit }
 }`;
+
+export function logKeyOf(key: LogKey): string {
+  return `${keyOf(key)}/${key.part}`;
+}
 
 export function keyOf({ stepRunId, fence }: TaskKey): string {
   return `${stepRunId}#${fence}`;

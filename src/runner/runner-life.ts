@@ -189,12 +189,18 @@ export class RunnerLife {
     const key = { stepRunId: granted.stepRunId, fence: granted.fence };
     const task = new Task(granted, {
       ...this.parts,
-      log: this.logs.open(key),
+      log: this.logs.open({ ...key, part: 0 }),
+      openLog: (part) => this.logs.open({ ...key, part }),
       report,
       isHeld: () => session.isFresh,
       pin: async (found, signal) => {
         const input = { session: session.id, ...key, ...found };
         const request = () => session.heed(client.pinRunSource(input, { signal }));
+        return await untilAnswered(request, { timing, logger, signal });
+      },
+      reportTests: async (report, signal) => {
+        const input = { session: session.id, ...key, ...report };
+        const request = () => session.heed(client.reportTestRuns(input, { signal }));
         return await untilAnswered(request, { timing, logger, signal });
       },
     });

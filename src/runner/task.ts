@@ -4,12 +4,11 @@ import type { AllowedPlaces, ResolveHost } from "./address-guard.ts";
 import { checkOut } from "./checkout.ts";
 import { stepToken } from "./cookie.ts";
 import { stepEnvironment } from "./environment.ts";
-import { type CommandEnd, execute } from "./execute.ts";
+import { type CommandEnd, type CommandOutput, execute } from "./execute.ts";
 import { performRequest } from "./http-step.ts";
 import { LogRecordWriter } from "./log-records.ts";
 import type { LogStream } from "./log-stream.ts";
 import type { RunnerLogger } from "./logger.ts";
-import { OutputError, readOutput, type StepOutput } from "./outputs.ts";
 import type {
   CancelMode,
   GrantedTask,
@@ -17,12 +16,14 @@ import type {
   RequestSpec,
   SourcePin,
   TaskKey,
-  TaskOutcome,
   TaskReport,
+  TestTaskSpec,
 } from "./protocol.ts";
 import type { Reaper } from "./reaper-client.ts";
 import { StopRequest } from "./stop-request.ts";
-import { storableText } from "./storable-text.ts";
+import { conclude, storableError, type TaskResult } from "./task-result.ts";
+import { performTests } from "./tests/perform-tests.ts";
+import type { SendTestReport } from "./tests/test-reporter.ts";
 import type { RunnerTiming } from "./timing.ts";
 import { createOutputFile, type RunDirectory, type Workspaces } from "./workspace.ts";
 
@@ -38,22 +39,15 @@ export interface TaskHost {
   readonly workspaces: Workspaces;
   readonly reaper: Reaper;
   readonly log: LogStream;
+  /** Another log of the task, for one of its tests. */
+  readonly openLog: (part: number) => LogStream;
   readonly report: (report: TaskReport) => void;
   readonly pin: (found: SourcePin, signal: AbortSignal) => Promise<PinRunSourcePayload>;
+  readonly reportTests: SendTestReport;
   /** Whether the task is surely still this runner's. */
   readonly isHeld: () => boolean;
 }
 
-interface TaskResult {
-  readonly outcome: TaskOutcome;
-  readonly exitCode: number | null;
-  readonly output: StepOutput | null;
-  readonly error: string | null;
-  /** A signal from outside ended it. */
-  readonly struckDown: boolean;
-}
-
-const MAX_ERROR_LENGTH = 2_000;
 /** The largest GraphQL integer. The server has long stopped taking such a log, but must hear of the step's end. */
 const MAX_LOG_LENGTH = 2 ** 31 - 1;
 
@@ -144,8 +138,7 @@ export class Task {
     try {
       await this.checkOutSource(directory);
       const outputFile = await createOutputFile(directory, this.key);
-      const end = await this.execute(directory, outputFile);
-      const result = await conclude(end, this.granted, outputFile, this.stopCause);
+      const result = await this.executeIn(directory, outputFile);
       await rm(outputFile, { recursive: true, force: true });
       return result;
     } finally {
@@ -175,8 +168,41 @@ export class Task {
     }
   }
 
+  private async executeIn(directory: RunDirectory, outputFile: string): Promise<TaskResult> {
+    const { test } = this.granted.spec;
+    if (test) return await this.performTests(test, directory, outputFile);
+    const end = await this.execute(directory, outputFile);
+    return await conclude(end, this.granted, outputFile, this.stopCause);
+  }
+
+  private async performTests(
+    spec: TestTaskSpec,
+    { workspace }: RunDirectory,
+    outputFile: string,
+  ): Promise<TaskResult> {
+    const { granted, host, stop } = this;
+    const result = await performTests({
+      granted,
+      spec,
+      workspace,
+      outputFile,
+      token: stepToken(host.directoryId, this.key),
+      clock: host.clock,
+      stop,
+      output: this.commandOutput,
+      openLog: host.openLog,
+      reportTests: host.reportTests,
+      host: this.executionHost,
+      // The server itself says that another has the step.
+      lost: () => this.abandon("FORCE"),
+      isAbandoned: () => this.isAbandoned,
+    });
+    const error = result.outcome === "ABORTED" ? this.stopCause : result.error && storableError(result.error);
+    return { ...result, error };
+  }
+
   private execute(directory: RunDirectory, outputFile: string): Promise<CommandEnd> {
-    const { granted, host, writer } = this;
+    const { granted, host } = this;
     const { spec } = granted;
     const token = stepToken(host.directoryId, this.key);
     const { workspace } = directory;
@@ -190,13 +216,17 @@ export class Task {
         graceMs: spec.graceMs,
       },
       this.stop,
-      {
-        write: (stream, chunk) => writer.write(stream, chunk),
-        note: (text) => writer.system(text),
-        backpressure: () => host.log.backpressure(),
-      },
+      this.commandOutput,
       this.executionHost,
     );
+  }
+
+  private get commandOutput(): CommandOutput {
+    return {
+      write: (stream, chunk) => this.writer.write(stream, chunk),
+      note: (text) => this.writer.system(text),
+      backpressure: () => this.host.log.backpressure(),
+    };
   }
 
   private get executionHost() {
@@ -213,32 +243,5 @@ export class Task {
       error: storableError(message),
       struckDown: false,
     };
-  }
-}
-
-function storableError(message: string): string {
-  return storableText(message.slice(0, MAX_ERROR_LENGTH));
-}
-
-async function conclude(
-  end: CommandEnd,
-  { spec }: GrantedTask,
-  outputFile: string,
-  stopCause: string,
-): Promise<TaskResult> {
-  const result = (outcome: TaskOutcome, error: string | null, output: StepOutput | null = null) => {
-    const struckDown = end.cause === "ITSELF" && end.signal !== null;
-    return { outcome, exitCode: end.exitCode, error, output, struckDown };
-  };
-  if (end.cause === "STOPPED") return result("ABORTED", stopCause);
-  if (end.cause === "TIMEOUT") return result("TIMED_OUT", `timed out after ${spec.timeoutMs / 1000} s`);
-  if (end.startError !== null) return result("FAILED", `could not be started: ${end.startError}`);
-  const failure = end.signal !== null ? `killed by ${end.signal}` : `exit code ${end.exitCode}`;
-  try {
-    const output = await readOutput(outputFile);
-    return end.exitCode === 0 ? result("SUCCEEDED", null, output) : result("FAILED", failure, output);
-  } catch (error) {
-    if (!(error instanceof OutputError)) throw error;
-    return result("FAILED", end.exitCode === 0 ? error.message : failure);
   }
 }

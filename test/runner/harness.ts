@@ -52,6 +52,7 @@ export function task(
     spec: {
       run,
       http: null,
+      test: null,
       shell: "sh -e",
       timeoutMs: 60_000,
       graceMs: 10_000,

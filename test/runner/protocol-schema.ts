@@ -10,6 +10,7 @@ type Mutation {
   reportTasks(input: ReportTasksInput!): ReportTasksPayload!
   appendLogs(input: AppendLogsInput!): AppendLogsPayload!
   pinRunSource(input: PinRunSourceInput!): PinRunSourcePayload!
+  reportTestRuns(input: ReportTestRunsInput!): ReportTestRunsPayload!
 }
 input RegisterRunnerInput {
   name: String!, queues: [String!]!, labels: [String!]!, capacity: Int!, hostname: String!, version: String!
@@ -38,9 +39,9 @@ type ReportTasksPayload { results: [TaskReportResult!]! }
 type TaskReportResult { stepRunId: ID!, fence: Int!, kind: TaskReportKind!, result: ReportResult! }
 enum ReportResult { APPLIED STALE }
 input AppendLogsInput { session: ID!, appends: [LogAppendInput!]! }
-input LogAppendInput { stepRunId: ID!, fence: Int!, offset: Int!, data: String! }
+input LogAppendInput { stepRunId: ID!, fence: Int!, part: Int = 0, offset: Int!, data: String! }
 type AppendLogsPayload { results: [LogAppendResult!]! }
-type LogAppendResult { stepRunId: ID!, fence: Int!, offset: Int!, result: LogAppendOutcome! }
+type LogAppendResult { stepRunId: ID!, fence: Int!, part: Int!, offset: Int!, result: LogAppendOutcome! }
 enum LogAppendOutcome { APPENDED MISMATCH SEALED STALE }
 input PinRunSourceInput {
   session: ID!, stepRunId: ID!, fence: Int!, commit: String!, branch: String, message: String
@@ -48,4 +49,16 @@ input PinRunSourceInput {
 }
 input SourceCommitInput { sha: String!, message: String!, author: String!, at: DateTime! }
 type PinRunSourcePayload { commit: String!, previousCommit: String }
+input ReportTestRunsInput {
+  session: ID!, stepRunId: ID!, fence: Int!, discovered: [DiscoveredTestInput!]! = []
+  discoveryComplete: Boolean! = false, results: [TestResultInput!]! = [], running: [ID!]! = [], take: Int! = 0
+}
+input DiscoveredTestInput { key: String!, name: String, suite: String, file: String }
+input TestResultInput {
+  testId: ID, test: DiscoveredTestInput, status: TestRunStatus!, startedAt: DateTime, durationMs: Float
+  exitCode: Int, message: String, details: String, logPart: Int, logLength: Int, logCrc32: String
+}
+enum TestRunStatus { QUEUED RUNNING PASSED FAILED ERRORED SKIPPED TIMED_OUT CANCELED }
+type ReportTestRunsPayload { tests: [TestTask!]!, aborts: [ID!]!, open: Int!, stale: Boolean! }
+type TestTask { id: ID!, key: String!, name: String!, suite: String, file: String, attempt: Int! }
 `;

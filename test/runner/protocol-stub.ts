@@ -14,13 +14,17 @@ import type {
   TaskOutcome,
   TaskReport,
 } from "../../src/runner/protocol.ts";
+import type { ReportTestRunsInput } from "../../src/runner/protocol-tests.ts";
 import { StubTransport } from "./stub-transport.ts";
+import { TestLedger } from "./test-ledger.ts";
 
 export interface ClaimRecord extends ClaimTasksInput {
   readonly granted: number;
 }
 
 const key = ({ stepRunId, fence }: TaskKey) => `${stepRunId}#${fence}`;
+/** A task's own log has the task's key. */
+const logKey = (log: TaskKey, part: number) => (part === 0 ? key(log) : `${key(log)}/${part}`);
 
 /** A server that speaks the runner protocol and keeps nothing but what tests ask about. */
 export class ProtocolStub extends StubTransport {
@@ -42,6 +46,7 @@ export class ProtocolStub extends StubTransport {
   private readonly cancels = new Map<string, TaskCancel>();
   private readonly answered = new Map<string, readonly GrantedTask[]>();
   private readonly waiting = new Set<() => void>();
+  private readonly ledgers = new Map<string, TestLedger>();
   private sessions = 0;
   private liveSession = "";
 
@@ -88,19 +93,26 @@ export class ProtocolStub extends StubTransport {
     return this.finished(task)?.outcome;
   }
 
-  logBytes(task: TaskKey): number {
-    return this.logs.get(key(task))?.length ?? 0;
+  logBytes(task: TaskKey, part = 0): number {
+    return this.logs.get(logKey(task, part))?.length ?? 0;
   }
 
-  log(task: TaskKey): string {
-    return this.logs.get(key(task))?.toString("utf8") ?? "";
+  log(task: TaskKey, part = 0): string {
+    return this.logs.get(logKey(task, part))?.toString("utf8") ?? "";
+  }
+
+  /** What the server knows of the tests of a step. */
+  tests({ stepRunId }: Pick<TaskKey, "stepRunId">): TestLedger {
+    const known = this.ledgers.get(stepRunId) ?? new TestLedger();
+    this.ledgers.set(stepRunId, known);
+    return known;
   }
 
   /** The log's texts of one stream, partial records joined. */
-  lines(task: TaskKey, stream: "stdout" | "stderr" | "system"): string[] {
+  lines(task: TaskKey, stream: "stdout" | "stderr" | "system", part = 0): string[] {
     const lines: string[] = [];
     let open = "";
-    for (const record of this.log(task).split("\n").slice(0, -1)) {
+    for (const record of this.log(task, part).split("\n").slice(0, -1)) {
       const [, name, tag, ...words] = record.split(" ");
       if (name !== stream) continue;
       open += words.join(" ");
@@ -132,6 +144,9 @@ export class ProtocolStub extends StubTransport {
         results: appends.map((append) => this.append(append)),
       })),
       pinRunSource: known((input: PinRunSourceInput) => this.pin(input)),
+      reportTestRuns: known((input: ReportTestRunsInput & { session: string }) =>
+        this.tests(input).report(input),
+      ),
     };
   }
 
@@ -193,13 +208,14 @@ export class ProtocolStub extends StubTransport {
 
   private append(append: LogAppend) {
     this.appends.push(append);
-    const stored = this.logs.get(key(append)) ?? Buffer.alloc(0);
-    const forced = this.logOutcomes.get(key(append));
+    const { stepRunId, fence, part } = append;
+    const stored = this.logs.get(logKey(append, part)) ?? Buffer.alloc(0);
+    const forced = this.logOutcomes.get(logKey(append, part));
     const fits = append.offset === stored.length;
     const result = forced ?? (fits ? "APPENDED" : "MISMATCH");
     const log = result === "APPENDED" ? Buffer.concat([stored, Buffer.from(append.data)]) : stored;
-    this.logs.set(key(append), log);
-    return { stepRunId: append.stepRunId, fence: append.fence, offset: log.length, result };
+    this.logs.set(logKey(append, part), log);
+    return { stepRunId, fence, part, offset: log.length, result };
   }
 
   private pin(input: PinRunSourceInput) {

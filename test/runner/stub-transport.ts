@@ -9,7 +9,8 @@ export type ProtocolField =
   | "heartbeatRunner"
   | "reportTasks"
   | "appendLogs"
-  | "pinRunSource";
+  | "pinRunSource"
+  | "reportTestRuns";
 
 /**
  * What to do with a request instead of just answering it: DROP_ANSWER applies it and cuts the connection, CUT cuts
