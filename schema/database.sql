@@ -16,7 +16,7 @@ create type missed_runs as enum ('SKIP', 'RUN_ONCE', 'RUN_ALL');
 
 create type project_role as enum ('PROJECT_USER', 'PROJECT_SUPERUSER', 'PROJECT_ADMIN');
 
-create type run_event_type as enum ('RunStatusChanged', 'RunFinished', 'StageStatusChanged', 'StepStatusChanged', 'RunReopened', 'RunLabelsChanged', 'RunDeleted', 'ApprovalRequested', 'ApprovalDecided');
+create type run_event_type as enum ('RunStatusChanged', 'RunFinished', 'StageStatusChanged', 'StepStatusChanged', 'RunReopened', 'RunLabelsChanged', 'RunDeleted', 'ApprovalRequested', 'ApprovalDecided', 'StepProgressed', 'StepTraced');
 
 create type run_signal_kind as enum ('START_CHILD', 'CANCEL_CHILD', 'CHILD_FINISHED');
 
@@ -294,6 +294,24 @@ create table schedule (
   constraint schedule_workflow_id_name_key UNIQUE (workflow_id, name)
 );
 
+create table secret (
+  id uuid not null,
+  project_id uuid not null,
+  workflow_id uuid,
+  name text not null,
+  value bytea not null,
+  revision integer default 1 not null,
+  created_by uuid not null,
+  created_at timestamp with time zone not null,
+  updated_by uuid not null,
+  updated_at timestamp with time zone not null,
+  constraint secret_created_by_fkey FOREIGN KEY (created_by) REFERENCES account(id),
+  constraint secret_pkey PRIMARY KEY (id),
+  constraint secret_project_id_fkey FOREIGN KEY (project_id) REFERENCES project(id) ON DELETE CASCADE,
+  constraint secret_updated_by_fkey FOREIGN KEY (updated_by) REFERENCES account(id),
+  constraint secret_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES workflow(id) ON DELETE CASCADE
+);
+
 create table stage_run (
   run_id uuid not null,
   idx integer not null,
@@ -355,6 +373,9 @@ create table step_run (
   cancel_proof cancel_proof,
   on_death step_on_death,
   free_starts integer default 0 not null,
+  progress smallint default 0 not null,
+  progressed_at timestamp with time zone,
+  trace_count integer default 0 not null,
   constraint step_run_pkey PRIMARY KEY (run_id, idx)
 ) with (fillfactor=70);
 
@@ -516,15 +537,21 @@ CREATE INDEX bulk_operation_running ON public.bulk_operation USING btree (id) WH
 
 CREATE INDEX idempotency_key_by_age ON public.idempotency_key USING btree (created_at);
 
+CREATE INDEX run_event_traces ON ONLY public.run_event USING btree (run_id, (((payload ->> 'step'::text))::integer), seq) WHERE (payload ? 'content'::text);
+
 CREATE INDEX runner_session_alive ON public.runner_session USING btree (lease_until) WHERE (NOT dead);
 
 CREATE INDEX runner_session_dead ON public.runner_session USING btree (lease_until) WHERE dead;
 
 CREATE INDEX schedule_due ON public.schedule USING btree (next_at) WHERE (enabled AND (next_at IS NOT NULL));
 
+CREATE UNIQUE INDEX secret_by_name ON public.secret USING btree (project_id, workflow_id, name) NULLS NOT DISTINCT;
+
 CREATE INDEX step_run_due ON public.step_run USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 CREATE INDEX step_run_held ON public.step_run USING btree (session_id) WHERE (session_id IS NOT NULL);
+
+CREATE INDEX step_run_progress ON public.step_run USING btree (run_id) WHERE ((progress > 0) AND (finished_at IS NULL));
 
 CREATE INDEX step_run_ready ON public.step_run USING btree (ready_pool, run_id, idx) WHERE (ready_pool IS NOT NULL);
 
@@ -626,7 +653,7 @@ begin
     from jsonb_to_recordset(p_steps) as d(run_id uuid, idx integer, status step_run_status, status_reason jsonb,
       pending integer, fence integer, attempt integer, lost smallint, leased boolean, started_at timestamptz,
       finished_at timestamptz, due_at timestamptz, exit_code integer, cancel_proof cancel_proof, ready boolean,
-      on_death step_on_death, free_starts integer)
+      on_death step_on_death, free_starts integer, progress smallint)
     cross join lateral (
       select r.workflow_version_id as version_id from workflow_run r where r.id = d.run_id offset 0
     ) r
@@ -639,7 +666,9 @@ begin
     attempt = d.attempt, lost = d.lost, session_id = case when d.leased then s.session_id end,
     ready_pool = case when d.ready then d.pool_id end, on_death = d.on_death, free_starts = d.free_starts,
     started_at = d.started_at, finished_at = d.finished_at, due_at = d.due_at, exit_code = d.exit_code,
-    cancel_proof = d.cancel_proof
+    cancel_proof = d.cancel_proof,
+    -- Processes of an earlier version say nothing of it.
+    progress = coalesce(d.progress, s.progress)
   from delta d where s.run_id = d.run_id and s.idx = d.idx
   returning s.session_id, s.status, s.ready_pool;
 end $function$
@@ -849,7 +878,8 @@ begin
   ),
   change as materialized (
     select h.run_id, count(*)::integer as events, count(*) filter (where h.phase = 2)::integer as closed,
-      count(*) filter (where h.phase = 3)::integer as freed
+      count(*) filter (where h.phase = 3)::integer as freed,
+      coalesce(array_agg(h.idx) filter (where h.phase = 2), '{}') as done
     from happened h group by 1
   ),
   run as (
@@ -857,7 +887,10 @@ begin
       last_seq = r.last_seq + c.events,
       open_steps = r.open_steps - c.closed,
       active_steps = r.active_steps - c.closed + c.freed,
-      progress = greatest(r.progress, 100 * (r.step_count - r.open_steps + c.closed) / r.step_count),
+      progress = greatest(r.progress, (100 * (r.step_count - r.open_steps + c.closed) + coalesce((
+        select sum(s.progress) from step_run s
+        where s.run_id = r.id and s.progress > 0 and s.finished_at is null and s.idx <> all (c.done)
+      ), 0)) / r.step_count),
       updated_at = p_now
     from change c where r.id = c.run_id
     returning r.id, r.last_seq, c.freed
@@ -997,7 +1030,7 @@ begin
     (select json_agg(json_build_array(s.idx, s.status, s.status_reason, s.pending, s.fence, s.attempt, s.lost,
         s.session_id::text, extract(epoch from s.started_at) * 1000, extract(epoch from s.finished_at) * 1000,
         extract(epoch from s.due_at) * 1000, s.exit_code, s.cancel_proof, s.ready_pool is not null, s.on_death,
-        s.free_starts) order by s.idx)
+        s.free_starts, s.progress) order by s.idx)
       from step_run s where s.run_id = i.id),
     (select json_agg(json_build_array(g.idx, g.status, g.status_reason, extract(epoch from g.started_at) * 1000,
         extract(epoch from g.finished_at) * 1000) order by g.idx)
@@ -1036,6 +1069,61 @@ AS $function$
       )
   )
 $function$
+;
+
+CREATE OR REPLACE FUNCTION public.record_step_trace(p_run uuid, p_step integer, p_kind text, p_content text, p_actor uuid, p_now timestamp with time zone, p_most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_attempt integer;
+  v_seq integer;
+begin
+  update step_run s set trace_count = s.trace_count + 1
+  where s.run_id = p_run and s.idx = p_step and s.trace_count < p_most returning s.attempt into v_attempt;
+  if not found then
+    return null;
+  end if;
+  update workflow_run r set last_seq = r.last_seq + 1, updated_at = p_now
+  where r.id = p_run returning r.last_seq into v_seq;
+  insert into run_event (run_id, seq, type, at, actor_id, payload)
+  values (p_run, v_seq, 'StepTraced', p_now, p_actor, jsonb_build_object(
+    'step', p_step, 'attempt', v_attempt, 'kind', p_kind, 'content', p_content));
+  return v_seq;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.report_step_progress(p_run uuid, p_step integer, p_progress smallint, p_message text, p_actor uuid, p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+declare
+  v_attempt integer;
+  v_told boolean;
+  v_seq integer;
+begin
+  select s.attempt, coalesce(s.progressed_at <= p_now - interval '500 milliseconds', true) into v_attempt, v_told
+  from step_run s where s.run_id = p_run and s.idx = p_step;
+  update step_run s set progress = p_progress, progressed_at = case when v_told then p_now else s.progressed_at end
+  where s.run_id = p_run and s.idx = p_step;
+  update workflow_run r set
+    last_seq = r.last_seq + v_told::integer,
+    updated_at = p_now,
+    progress = greatest(r.progress, (100 * (r.step_count - r.open_steps) + (
+      select coalesce(sum(s.progress), 0) from step_run s
+      where s.run_id = p_run and s.progress > 0 and s.finished_at is null
+    )) / r.step_count)
+  where r.id = p_run returning r.last_seq into v_seq;
+  if not v_told then
+    return null;
+  end if;
+  insert into run_event (run_id, seq, type, at, actor_id, payload)
+  values (p_run, v_seq, 'StepProgressed', p_now, p_actor, jsonb_build_object(
+    'step', p_step, 'attempt', v_attempt, 'progress', p_progress, 'message', p_message));
+  return v_seq;
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.run_id_at(moment timestamp with time zone)

@@ -40,6 +40,8 @@ export const STEP_ACTIONS = {
   forceCompleteStepRun: [...skippable, "RUNNING"],
   completeStepRun: ["WAITING"],
   decideApproval: ["WAITING"],
+  reportStepProgress: ["RUNNING", "WAITING"],
+  recordStepTrace: ["RUNNING", "WAITING"],
 } as const satisfies Record<string, readonly StepRunStatus[]>;
 export type StepAction = keyof typeof STEP_ACTIONS;
 
@@ -97,6 +99,10 @@ export function stepObstacle(action: StepAction, run: JudgedRun, step: JudgedSte
   if (wanted !== null && waitsFor !== wanted) {
     const what = wanted === "APPROVAL" ? "an approval" : "a completion from outside";
     return { message: `the step does not wait for ${what}`, current: status, allowed };
+  }
+  const tells = action === "reportStepProgress" || action === "recordStepTrace";
+  if (tells && status === "WAITING" && waitsFor !== "EXTERNAL") {
+    return { message: "the step waits, and nothing works on it", current: status, allowed };
   }
   if (action === "replayStepRunSubtree" && !step.started) {
     return { message: "the step has not started yet", current: status, allowed };

@@ -14,7 +14,22 @@ const KEPT_BY_ENCODINGS = [
   /[!$%&'()*+,\-./0-9:;=@A-Z[\\\]^_a-z|~]/, // the path of a URL as it is written out
   /[!$%&()*+,\-./0-9:;=?@A-Z[\\\]^_`a-z{|}~]/, // its query
 ] as const;
-const KEPT_BY_FORMS = /[A-Za-z0-9*\-._ ]/;
+const KEPT_BY_FORMS = /[A-Za-z0-9*\-._]/;
+
+/** By byte, how it is written: hexadecimal digits come in both cases. */
+const ENCODINGS = KEPT_BY_ENCODINGS.flatMap(encodingsOf);
+const FORM_ENCODINGS = encodingsOf(KEPT_BY_FORMS).map((encoding) => encoding.with(0x20, "+"));
+
+function encodingsOf(kept: RegExp): string[][] {
+  return [true, false].map((upper) =>
+    Array.from({ length: 256 }, (_, byte) => {
+      const character = String.fromCharCode(byte);
+      if (byte < 0x80 && kept.test(character)) return character;
+      const hex = byte.toString(16).padStart(2, "0");
+      return `%${upper ? hex.toUpperCase() : hex}`;
+    }),
+  );
+}
 
 const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const encoder = new TextEncoder();
@@ -55,23 +70,14 @@ function jsonForms(value: string): string[] {
 }
 
 function percentForms(bytes: Uint8Array): string[] {
-  const forms = KEPT_BY_ENCODINGS.flatMap((kept) => percentEncoded(bytes, kept));
-  return [...forms, ...percentEncoded(bytes, KEPT_BY_FORMS).map((form) => form.replaceAll(" ", "+"))];
+  const forms = ENCODINGS.map((encoding) => percentEncoded(bytes, encoding));
+  return [...forms, ...FORM_ENCODINGS.map((encoding) => percentEncoded(bytes, encoding))];
 }
 
-/** With hexadecimal digits in both cases. */
-function percentEncoded(bytes: Uint8Array, kept: RegExp): string[] {
-  return [true, false].map((upper) => {
-    const written = Array.from({ length: 256 }, (_, byte) => {
-      const character = String.fromCharCode(byte);
-      if (byte < 0x80 && kept.test(character)) return character;
-      const hex = byte.toString(16).padStart(2, "0");
-      return `%${upper ? hex.toUpperCase() : hex}`;
-    });
-    let text = "";
-    for (const byte of bytes) text += written[byte]!;
-    return text;
-  });
+function percentEncoded(bytes: Uint8Array, encoding: readonly string[]): string {
+  let text = "";
+  for (const byte of bytes) text += encoding[byte]!;
+  return text;
 }
 
 /** For each number of bytes that can stand before it in a group of three, in both alphabets. */

@@ -27,10 +27,16 @@ import { RunSummaryResolver } from "./resolvers/run-summary-resolver.ts";
 import { RunnerListResolver } from "./resolvers/runner-list-resolver.ts";
 import { RunnerResolver } from "./resolvers/runner-resolver.ts";
 import { ScheduleResolver } from "./resolvers/schedule-resolver.ts";
+import {
+  ProjectSecretsResolver,
+  SecretResolver,
+  WorkflowSecretsResolver,
+} from "./resolvers/secret-resolver.ts";
 import { StepDetailsResolver, WaitingOnResolver } from "./resolvers/step-details-resolver.ts";
 import { StepListResolver } from "./resolvers/step-list-resolver.ts";
 import { StepMutations } from "./resolvers/step-mutations.ts";
 import { StageRunResolver, StepAttemptResolver, StepRunResolver } from "./resolvers/step-run-resolver.ts";
+import { StepTelling } from "./resolvers/step-telling.ts";
 import { Subscriptions } from "./resolvers/subscriptions.ts";
 import { ViewerResolver } from "./resolvers/viewer-resolver.ts";
 import { WebhookResolver } from "./resolvers/webhook-resolver.ts";
@@ -44,7 +50,9 @@ import {
   RUN_EVENT_OBJECTS,
   RunEventResolver,
   StageStatusChangedResolver,
+  StepProgressedResolver,
   StepStatusChangedResolver,
+  StepTracedResolver,
 } from "./types/run-event.ts";
 import { StatusReasonResolver } from "./types/status-reason.ts";
 import { LogEnd, LogLines } from "./types/step-log.ts";
@@ -52,7 +60,13 @@ import { CaughtUp, Reset } from "./types/stream.ts";
 import { USER_ERROR_TYPES } from "./user-errors.ts";
 
 /** Inputs of which exactly one field must be given. */
-const ONE_OF = new Set(["StreamPosition", "StepRunSelector", "WorkflowRunSelector", "AccountRef"]);
+const ONE_OF = new Set([
+  "StreamPosition",
+  "StepRunSelector",
+  "WorkflowRunSelector",
+  "AccountRef",
+  "SecretOwner",
+]);
 
 /** type-graphql asks for one as soon as there is a subscription; ours bring their own streams. */
 const noPubSub: PubSub = {
@@ -108,11 +122,17 @@ export function buildApiSchema(): GraphQLSchema {
       ScheduleResolver,
       WebhookResolver,
       WorkflowTriggersResolver,
+      SecretResolver,
+      ProjectSecretsResolver,
+      WorkflowSecretsResolver,
+      StepTelling,
       RunEventResolver,
       StageStatusChangedResolver,
       StepStatusChangedResolver,
       ApprovalRequestedResolver,
       ApprovalDecidedResolver,
+      StepProgressedResolver,
+      StepTracedResolver,
       Subscriptions,
     ],
     orphanedTypes: [...USER_ERROR_TYPES, ...RUN_EVENT_OBJECTS, LogLines, LogEnd, CaughtUp, Reset],

@@ -36,6 +36,8 @@ const STEP_TABLE: Record<StepAction, readonly StepRunStatus[]> = {
   forceCompleteStepRun: [...skippable, "RUNNING"],
   completeStepRun: ["WAITING"],
   decideApproval: ["WAITING"],
+  reportStepProgress: ["RUNNING", "WAITING"],
+  recordStepTrace: ["RUNNING", "WAITING"],
 };
 
 describe("what is legal", () => {

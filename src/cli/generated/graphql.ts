@@ -278,7 +278,9 @@ export type RunEventsSubscription = { readonly runEvents:
     | { readonly __typename: 'RunReopened', readonly cursor: string }
     | { readonly __typename: 'RunStatusChanged', readonly runStatus: WorkflowRunStatus, readonly cursor: string }
     | { readonly __typename: 'StageStatusChanged', readonly cursor: string }
+    | { readonly __typename: 'StepProgressed', readonly cursor: string }
     | { readonly __typename: 'StepStatusChanged', readonly at: string, readonly stepStatus: StepRunStatus, readonly attempt: number, readonly cursor: string, readonly reason: { readonly code: StatusReasonCode, readonly message: string } | null, readonly stepRun: { readonly id: string } | null }
+    | { readonly __typename: 'StepTraced', readonly cursor: string }
    };
 
 export type StepLogSubscriptionVariables = Exact<{
@@ -301,7 +303,9 @@ export type StepLogSubscription = { readonly stepLogs:
     | { readonly __typename: 'RunReopened', readonly cursor: string }
     | { readonly __typename: 'RunStatusChanged', readonly cursor: string }
     | { readonly __typename: 'StageStatusChanged', readonly cursor: string }
+    | { readonly __typename: 'StepProgressed', readonly cursor: string }
     | { readonly __typename: 'StepStatusChanged', readonly cursor: string }
+    | { readonly __typename: 'StepTraced', readonly cursor: string }
    };
 
 export class TypedDocumentString<TResult, TVariables>

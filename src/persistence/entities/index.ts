@@ -23,6 +23,7 @@ import {
   WorkflowRunEntity,
   WorkflowRunInputEntity,
 } from "./runs.ts";
+import { SecretEntity } from "./secrets.ts";
 import { ScheduleEntity, WebhookDeliveryEntity, WebhookEntity } from "./triggers.ts";
 import {
   QueuePoolEntity,
@@ -59,6 +60,7 @@ export const ENTITIES = [
   ScheduleEntity,
   WebhookEntity,
   WebhookDeliveryEntity,
+  SecretEntity,
   RunnerEntity,
   RunnerSessionEntity,
   StepAttemptEntity,
