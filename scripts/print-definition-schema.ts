@@ -127,7 +127,7 @@ A whole number and a unit: \`500ms\`, \`30s\`, \`10m\`, \`2h\`, \`1d\`; at most 
 
 A command sees a few variables of the runner's machine (\`PATH\`, \`HOME\`, \`LANG\` and such), and over them, the
 later one winning: the inputs, \`env\` of the workflow, \`env\` of the step, the variables that the run was started
-with, and last Runcast's own (\`RUNCAST_OUTPUT\` and others).
+with, and last Runcast's own (\`RUNCAST_OUTPUT\`, \`RUNCAST_API_URL\` and others).
 
 - Input \`target\` is the variable \`TARGET\`. An optional input that has neither value nor default is not set.
 - Values are text, numbers or true/false, and arrive as they are written: \`1.10\` stays \`1.10\`.
@@ -142,6 +142,7 @@ in \`url\`, \`headers\` and \`body\` of an http step, in the \`inputs\` of a wor
 \`outputs\`, and nowhere else. \`$\${{\` is the text \`\${{\`. Inside \`{ }\` and
 \`[ ]\`, YAML wants a value with \`\${\` in quotes.
 
+- \`\${{ secrets.NAME }}\` has rules of its own, see [Secrets](#secrets).
 - In a command they are refused: whatever is pasted into a command can become a command. Set a variable in \`env\`
   and use that, in double quotes.
 - A step can use the outputs of steps that are over when it starts: those that it needs, directly or through
@@ -174,6 +175,29 @@ A test step succeeds when every one of its tests passed, was skipped or was waiv
   \`RUNCAST_TEST_CONFIGURATION\` (path of a JSON file), as \`submitTests\` set them. Of a single test also:
   \`RUNCAST_TEST_ID\`, \`RUNCAST_TEST_NAME\`, \`RUNCAST_TEST_ATTEMPT\`. When chosen tests of a report are run again,
   the whole command is, and the file \`$RUNCAST_TESTS_FILE\` lists their keys, one a line; only their results count.
+
+## Secrets
+
+\`\${{ secrets.NAME }}\` is the value that \`setSecret\` gave to the workflow, or else to its project. It can stand in the values
+of \`env\`, of the workflow and of steps, and in \`url\`, \`headers\` and \`body\` of an http step. It is put in when the step is
+handed to a runner and kept nowhere: not in the run, nor in its \`envVars\`. A secret that is not set then fails the step. In
+commands, in the inputs of a workflow step and in the workflow's \`outputs\` it is refused.
+
+\`\`\`yaml
+env: { REGISTRY_TOKEN: "\${{ secrets.REGISTRY_TOKEN }}" }
+\`\`\`
+
+The runner replaces what a step's secrets are in its log, its error and its outputs with \`***\`: as they are, line by line
+(lines of 4 characters and more), in base64, percent-encoded, in JSON, and quoted for a shell. It cannot find what a command
+encrypts, compresses or cuts into pieces: masking guards against accidents, not against whoever writes the workflow. Output
+that may be the beginning of a secret waits for what follows, or for the end of the step.
+
+## Progress and traces
+
+A command can tell how far it is (\`reportStepProgress\`) and what it does (\`recordStepTrace\`: THINKING, TOOL, NOTE). It finds
+the API's address in \`$RUNCAST_API_URL\` and in \`$RUNCAST_TASK_TOKEN\` a token that is good for these two, for its own step,
+and until the step ends. [examples/progress.yaml](../examples/progress.yaml) does so with nothing but
+curl.
 
 ## HTTP requests
 

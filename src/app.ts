@@ -1,6 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { SecretBox } from "./actions/secret-box.ts";
+import { SecretVault } from "./actions/secret-vault.ts";
 import { SignedLinks } from "./actions/signed-links.ts";
+import { TaskTokens } from "./actions/task-tokens.ts";
 import type { Config } from "./config/load-config.ts";
 import type { Clock } from "./domain/clock.ts";
 import { DutyRoster } from "./duties/duty.ts";
@@ -95,6 +97,9 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
   const runners = new RunnerSessions(engine);
   if (runDuties) started.use(new DutyRoster(DUTIES, engine, logger));
   const address = { url: "" };
+  const secrets = encryptionKey === null ? null : new SecretBox(encryptionKey);
+  const signingKey = await readSigningKey(database);
+  const taskTokens = new TaskTokens(signingKey);
   const http = started.use(
     await startHttpServer({
       ...config,
@@ -106,11 +111,13 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
         runners,
         publicUrl: config.publicUrl ?? null,
         ownUrl: () => address.url,
-        secrets: encryptionKey === null ? null : new SecretBox(encryptionKey),
+        secrets,
+        vault: new SecretVault(database, secrets),
+        taskTokens,
         blobs: new FolderStore(config.filesDir),
-        links: new SignedLinks(await readSigningKey(database)),
+        links: new SignedLinks(signingKey),
       },
-      authenticator: new Authenticator(database, engine.clock),
+      authenticator: new Authenticator(database, engine.clock, taskTokens),
       logger,
       graphiqlDirectory: GRAPHIQL,
     }),

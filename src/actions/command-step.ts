@@ -75,7 +75,7 @@ export async function commandStep<Result>(
   return { runId, index: index!, result };
 }
 
-async function placeOfStep({ database }: Engine, step: StepSelector): Promise<number | null> {
+export async function placeOfStep({ database }: Engine, step: StepSelector): Promise<number | null> {
   return "index" in step ? step.index : await findStepPlace(database, step.runId, step.ref);
 }
 

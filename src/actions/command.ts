@@ -1,5 +1,6 @@
 import type { MutationName, Viewer } from "../domain/access.ts";
 import { invalidValue, RefusedError } from "../domain/refusals.ts";
+import { taskKey } from "../domain/task-key.ts";
 import type { Engine } from "../orchestration/transition.ts";
 import type { Transaction } from "../persistence/database.ts";
 import { openKey, storeResult } from "../persistence/idempotency-store.ts";
@@ -63,7 +64,7 @@ export async function carryOutOnce<Result>(
   }
   const { result, after } = await engine.database.transaction<Outcome<Result>>(async (transaction) => {
     const now = engine.clock.now();
-    const scope = { projectId, actorId: viewer.accountId, mutation, key };
+    const scope = { projectId, actorId: viewer.accountId, mutation, key: keyOfTask(viewer) + key };
     const known = await openKey(transaction, scope, hash, now, new Date(now.getTime() - REMEMBER_KEYS_MS));
     if (known === null) {
       const outcome = await work(transaction);
@@ -76,6 +77,11 @@ export async function carryOutOnce<Result>(
   });
   after?.();
   return result;
+}
+
+/** Steps choose their keys without knowing of each other, and share their runner's account. */
+function keyOfTask({ task }: Viewer): string {
+  return task === undefined ? "" : `${taskKey(task)} `;
 }
 
 async function rehearse<Result>(

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
 
 const CIPHER = "aes-256-gcm";
 /** Stands before everything sealed, so that another cipher can come later. */
@@ -24,6 +24,11 @@ export class SecretBox {
     const cipher = createCipheriv(CIPHER, this.#key, nonce).setAAD(Buffer.from(purpose));
     const body = Buffer.concat([cipher.update(secret, "utf8"), cipher.final()]);
     return Buffer.concat([Buffer.of(FORMAT), nonce, cipher.getAuthTag(), body]);
+  }
+
+  /** Tells equal values apart from others, and nobody without the key what they are. */
+  fingerprint(value: Buffer): Buffer {
+    return createHmac("sha256", this.#key).update(value).digest();
   }
 
   /** Null when it was sealed under another key or for another purpose, or was changed since. */

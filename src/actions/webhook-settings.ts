@@ -1,8 +1,9 @@
-import { invalid, invalidValue, notFound } from "../domain/refusals.ts";
+import { invalid, notFound } from "../domain/refusals.ts";
 import type { Engine } from "../orchestration/transition.ts";
 import type { Transaction } from "../persistence/database.ts";
 import type { WebhookSettings } from "../persistence/queries/webhooks.ts";
 import { latestVersion } from "../persistence/workflow-store.ts";
+import { noEncryptionKey } from "./encryption-key.ts";
 import type { SecretBox } from "./secret-box.ts";
 import { nameFaults } from "./trigger-name.ts";
 import { mappingFaults } from "./webhook-mapping.ts";
@@ -30,10 +31,7 @@ export interface NewSecret {
 /** A new signing secret for a webhook, sealed for its row alone. */
 export function makeSecret(secrets: SecretBox | null, webhookId: string): NewSecret {
   if (secrets === null) {
-    throw invalidValue(
-      "input",
-      "this server cannot keep secrets: its operator has to set RUNCAST_ENCRYPTION_KEY",
-    );
+    throw noEncryptionKey();
   }
   const text = newWebhookSecret();
   return { text, sealed: secrets.seal(text, secretPurpose(webhookId)) };

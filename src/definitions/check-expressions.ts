@@ -8,7 +8,7 @@ import type { StepOutline } from "./outline.ts";
 import type { SourceNode } from "./source-tree.ts";
 
 /** Where an expression stands; "step" is every place that is filled in when a step starts. */
-type Place = "workflow env" | "step" | "output" | "run" | "elsewhere";
+type Place = "workflow env" | "step" | "child input" | "output" | "run" | "elsewhere";
 type Refusal = Pick<Finding, "message" | "meant">;
 
 /** What the expressions of a file can refer to. */
@@ -33,7 +33,7 @@ export function checkExpressions(
   walkTexts(root, [], null, (node, path, alias) => {
     const owner = stepAt(path, stages);
     const place = placeOf(path, owner?.type);
-    const step = place === "step" ? owner : null;
+    const step = place === "step" || place === "child input" ? owner : null;
     const offsets = alias === null ? expressionOffsets(text, node) : null;
     for (const part of parseTemplate(node.value)) {
       if (part.kind === "text") continue;
@@ -86,7 +86,8 @@ function placeOf(path: Path, stepType: unknown): Place {
     if (key === "env" && depth === 1) return "step";
     if (key === "run" && depth === 0) return "run";
     if (key === "test" && (path[5] === "run" || path[5] === "discover")) return "run";
-    return FILLED_IN[String(stepType)]?.[key]?.(depth) ? "step" : "elsewhere";
+    if (FILLED_IN[String(stepType)]?.[key]?.(depth) !== true) return "elsewhere";
+    return stepType === "workflow" ? "child input" : "step";
   }
   if (path.length !== 2) return "elsewhere";
   if (path[0] === "env") return "workflow env";
@@ -148,6 +149,10 @@ function instead(part: TemplatePart): string {
   const { expression } = part;
   if (expression.kind === "input")
     return `use the variable of the input, "$${inputVariable(expression.name)}"`;
+  if (expression.kind === "secret") {
+    const { name } = expression;
+    return `set env: { ${name}: "\${{ secrets.${name} }}" } and use "$${name}"`;
+  }
   const variable = expression.key.toUpperCase().replaceAll(/[.-]/g, "_");
   const value = `\${{ steps.${expression.step}.outputs.${expression.key} }}`;
   return `set env: { ${variable}: "${value}" } and use "$${variable}"`;
@@ -167,6 +172,7 @@ function refuseExpression(
       meant: { word: name, candidates: scope.inputs },
     };
   }
+  if (expression.kind === "secret") return refuseSecret(place);
   const ref = expression.step;
   const source = scope.stepOf(ref);
   if (source === undefined) {
@@ -182,4 +188,12 @@ function refuseExpression(
   if (source === step) return { message: "a step cannot use its own outputs" };
   const remedy = source.stage > step.stage ? "it is in a later stage" : `add it to "needs" of this step`;
   return { message: `step "${ref}" may not have finished when this step starts: ${remedy}` };
+}
+
+/** What a run stores must not hold one. Whether it is set is only known when a step starts. */
+function refuseSecret(place: Place): Refusal | null {
+  if (place === "child input") {
+    return { message: "secrets cannot be inputs of a run: use them in the workflow that needs them" };
+  }
+  return place === "output" ? { message: "secrets cannot be outputs of a run" } : null;
 }

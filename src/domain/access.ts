@@ -75,6 +75,8 @@ export const ACCESS = {
     updateWebhook: "PROJECT_ADMIN",
     rotateWebhookSecret: "PROJECT_ADMIN",
     deleteWebhook: "PROJECT_ADMIN",
+    setSecret: "PROJECT_ADMIN",
+    deleteSecret: "PROJECT_ADMIN",
     triggerWorkflowRun: "PROJECT_SUPERUSER",
     executeWorkflow: "PROJECT_SUPERUSER",
     // Bulk commands ask for the role run by run: an outcome of its own says so.
@@ -107,6 +109,9 @@ export const ACCESS = {
     abortTestRuns: "PROJECT_SUPERUSER",
     reviewTestRuns: "PROJECT_SUPERUSER",
     reportTestRuns: "RUNNER",
+    // Open to the step's own processes as well.
+    reportStepProgress: "PROJECT_SUPERUSER",
+    recordStepTrace: "PROJECT_SUPERUSER",
     registerRunner: "RUNNER",
     claimTasks: "RUNNER",
     heartbeatRunner: "RUNNER",
@@ -129,6 +134,29 @@ export function roleSatisfies(held: ProjectRole | null, required: ProjectRole): 
   return held !== null && least >= 0 && PROJECT_ROLES.indexOf(held) >= least;
 }
 
+/**
+ * What the processes of a step may do with the token that they are given, each to its own step: only this, whatever
+ * the fields ask of others.
+ */
+export const OPEN_TO_TASKS: ReadonlySet<string> = new Set<MutationName>([
+  "reportStepProgress",
+  "recordStepTrace",
+]);
+
+/** One lease of one step. */
+export interface TaskLease {
+  readonly runId: string;
+  readonly step: number;
+  readonly fence: number;
+}
+
+/** A step that speaks for itself, and who executes it. */
+export interface TaskViewer extends TaskLease {
+  readonly session: string;
+  /** Its runner's start of it has been applied. */
+  readonly started: boolean;
+}
+
 /** Everyone who can make a request, with what they may do. */
 export interface Viewer {
   readonly accountId: string;
@@ -139,6 +167,8 @@ export interface Viewer {
   readonly onlyProjectId: string | null;
   readonly roles: ReadonlyMap<string, ProjectRole>;
   readonly tokenExpiresAt: Date | null;
+  /** Set for the processes of a step, which have no role anywhere; their account is their runner's. */
+  readonly task?: TaskViewer;
 }
 
 /** The viewer's role in a project; null = the project does not exist for them. */

@@ -60,7 +60,24 @@ export interface EventPayloads {
     readonly attempt: number;
     readonly reason: ReasonPayload | null;
   };
+  StepProgressed: {
+    readonly step: number;
+    readonly attempt: number;
+    /** 0..100. */
+    readonly progress: number;
+    readonly message: string | null;
+  };
+  StepTraced: {
+    readonly step: number;
+    readonly attempt: number;
+    readonly kind: TraceKind;
+    readonly content: string;
+  };
 }
+
+/** What a step tells of its work: what it considers, what it calls, and everything else. */
+export const TRACE_KINDS = ["THINKING", "TOOL", "NOTE"] as const;
+export type TraceKind = (typeof TRACE_KINDS)[number];
 
 export type RunEventType = keyof EventPayloads;
 export const RUN_EVENT_TYPES = [
@@ -76,6 +93,8 @@ export const RUN_EVENT_TYPES = [
   "TestsDiscovered",
   "TestStatusChanged",
   "TestReviewed",
+  "StepProgressed",
+  "StepTraced",
 ] as const satisfies readonly RunEventType[];
 
 /** An event that is decided but not stored yet: it has no `seq`. */

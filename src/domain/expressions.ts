@@ -1,7 +1,8 @@
 /** A `${{ }}` of a template. */
 export type Expression =
   | { readonly kind: "input"; readonly name: string }
-  | { readonly kind: "output"; readonly step: string; readonly key: string };
+  | { readonly kind: "output"; readonly step: string; readonly key: string }
+  | { readonly kind: "secret"; readonly name: string };
 
 export type TemplatePart =
   | { readonly kind: "text"; readonly text: string }
@@ -13,10 +14,16 @@ export interface ExpressionContext {
   readonly inputs: Readonly<Record<string, unknown>>;
   /** Outputs of the finished steps by their ref. */
   readonly stepOutputs: Readonly<Record<string, unknown>>;
+  /** Values by name, where secrets may be used. */
+  readonly secrets?: ReadonlyMap<string, string>;
 }
+
+/** A secret that is used is not set; the message is for whoever started the run. */
+export class SecretError extends Error {}
 
 const OPENING = /\$?\$\{\{/g;
 const INPUT = /^inputs\.([A-Za-z_][A-Za-z0-9_]*)$/;
+const SECRET = /^secrets\.([A-Z_][A-Z0-9_]{0,99})$/;
 const OUTPUT = /^steps\.([a-z0-9][a-z0-9_-]*)\.outputs\.([A-Za-z_][A-Za-z0-9_.-]*)$/;
 
 /** Cuts a template at its expressions. `index` is where the `${{` stands; `$${{` is the text `${{`. */
@@ -46,13 +53,15 @@ export function parseTemplate(template: string): TemplatePart[] {
 function parseExpression(text: string, index: number): TemplatePart {
   const input = INPUT.exec(text);
   if (input) return { kind: "expression", expression: { kind: "input", name: input[1]! }, index };
+  const secret = SECRET.exec(text);
+  if (secret) return { kind: "expression", expression: { kind: "secret", name: secret[1]! }, index };
   const output = OUTPUT.exec(text);
   if (output)
     return { kind: "expression", expression: { kind: "output", step: output[1]!, key: output[2]! }, index };
   const shown = text.length > 60 ? `${text.slice(0, 57)}...` : text;
   return {
     kind: "malformed",
-    message: `"\${{ ${shown} }}" cannot be evaluated: use \${{ inputs.NAME }} or \${{ steps.REF.outputs.KEY }}`,
+    message: `"\${{ ${shown} }}" cannot be evaluated: use \${{ inputs.NAME }}, \${{ steps.REF.outputs.KEY }} or \${{ secrets.NAME }}`,
     index,
   };
 }
@@ -86,13 +95,30 @@ export function* resolvedParts(template: string, context: ExpressionContext): Ge
 
 /** Whether the outputs of the run's steps must be known to fill the template in. */
 export function mentionsStepOutputs(template: string): boolean {
-  return parseTemplate(template).some(
-    (part) => part.kind === "expression" && part.expression.kind === "output",
+  return expressionsOf(template).some(({ kind }) => kind === "output");
+}
+
+/** Names of the secrets that the template is filled in with. */
+export function mentionedSecrets(template: string): string[] {
+  return expressionsOf(template).flatMap((expression) =>
+    expression.kind === "secret" ? [expression.name] : [],
   );
 }
 
-function evaluate(expression: Expression, { inputs, stepOutputs }: ExpressionContext): unknown {
+function expressionsOf(template: string): Expression[] {
+  if (!template.includes("${{")) return [];
+  return parseTemplate(template).flatMap((part) => (part.kind === "expression" ? [part.expression] : []));
+}
+
+function evaluate(expression: Expression, { inputs, stepOutputs, secrets }: ExpressionContext): unknown {
   if (expression.kind === "input") return property(inputs, expression.name);
+  if (expression.kind === "secret") {
+    const { name } = expression;
+    const value = secrets?.get(name);
+    if (value === undefined)
+      throw new SecretError(`the secret ${name} is set neither for the workflow nor for its project`);
+    return value;
+  }
   const { step, key } = expression;
   const output = property(stepOutputs, step);
   // A key=value line may have a dot in its key; in an output that is JSON, dots lead inside.

@@ -1,5 +1,10 @@
 import type { EnvVar, HttpRequest } from "./definition.ts";
-import { type ExpressionContext, mentionsStepOutputs, resolvedParts } from "./expressions.ts";
+import {
+  type ExpressionContext,
+  mentionedSecrets,
+  mentionsStepOutputs,
+  resolvedParts,
+} from "./expressions.ts";
 
 /** A request with everything filled in, as it is sent. */
 export type ResolvedRequest = Omit<HttpRequest, "json">;
@@ -11,8 +16,17 @@ const MAX_LENGTH = 1024 * 1024;
 export class RequestError extends Error {}
 
 /** Whether the outputs of the run's steps must be known to make the request. */
-export function requestNeedsOutputs({ url, headers, body }: HttpRequest): boolean {
-  return [url, body ?? "", ...headers.map(({ value }) => value)].some(mentionsStepOutputs);
+export function requestNeedsOutputs(request: HttpRequest): boolean {
+  return templatesOf(request).some(mentionsStepOutputs);
+}
+
+/** Names of the secrets that the request is made with. */
+export function requestSecrets(request: HttpRequest): string[] {
+  return templatesOf(request).flatMap(mentionedSecrets);
+}
+
+function templatesOf({ url, headers, body }: HttpRequest): string[] {
+  return [url, body ?? "", ...headers.map(({ value }) => value)];
 }
 
 /**

@@ -44,6 +44,8 @@ export const STEP_ACTIONS = {
   decideApproval: ["WAITING"],
   submitTests: notStopping,
   rediscoverTests: notStopping,
+  reportStepProgress: ["RUNNING", "WAITING"],
+  recordStepTrace: ["RUNNING", "WAITING"],
 } as const satisfies Record<string, readonly StepRunStatus[]>;
 export type StepAction = keyof typeof STEP_ACTIONS;
 
@@ -105,6 +107,10 @@ export function stepObstacle(action: StepAction, run: JudgedRun, step: JudgedSte
   }
   if ((action === "submitTests" || action === "rediscoverTests") && step.type !== "TEST") {
     return { message: "the step has no tests", current: status, allowed };
+  }
+  const tells = action === "reportStepProgress" || action === "recordStepTrace";
+  if (tells && status === "WAITING" && waitsFor !== "EXTERNAL") {
+    return { message: "the step waits, and nothing works on it", current: status, allowed };
   }
   if (action === "replayStepRunSubtree" && !step.started) {
     return { message: "the step has not started yet", current: status, allowed };

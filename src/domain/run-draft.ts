@@ -123,6 +123,8 @@ export class RunDraft {
       ...patch,
       status,
       ready: false,
+      // What is to begin, or to begin again, has told nothing yet.
+      progress: ended || status === "CANCELING" ? before.progress : 0,
       finishedAt: ended ? this.#now : null,
       ...(ended && { leased: false, dueAt: null, pending: 0 }),
     };

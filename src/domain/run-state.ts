@@ -50,6 +50,8 @@ export interface StepState {
   readonly dueAt: Date | null;
   readonly exitCode: number | null;
   readonly cancelProof: CancelProof | null;
+  /** 0..100, as its newest attempt told. */
+  readonly progress: number;
 }
 
 export interface StageState {
@@ -199,6 +201,7 @@ function newStepState(node: StepNode): StepState {
     dueAt: null,
     exitCode: null,
     cancelProof: null,
+    progress: 0,
   };
 }
 

@@ -2,7 +2,7 @@ import { foldRun, foldStage, hasFailed } from "./fold.ts";
 import { holdStep } from "./hold-step.ts";
 import { beforeTheDying, Judgement, needVerdict } from "./readiness.ts";
 import { publicReason, type RunDraft } from "./run-draft.ts";
-import { foldView, type StageState } from "./run-state.ts";
+import { foldView, type StageState, type StepState } from "./run-state.ts";
 import { isTerminal, type StatusReason, type WorkflowRunStatus } from "./statuses.ts";
 
 /** Draws every consequence of the changes so far, then derives stages and run. */
@@ -182,8 +182,14 @@ function failuresOf(draft: RunDraft): string | null {
 function progressOf(draft: RunDraft, status: WorkflowRunStatus): number {
   if (status === "SUCCEEDED") return 100;
   if (isTerminal(status) || status === "CANCELING") return draft.head.progress;
-  const total = draft.graph.steps.length;
-  return Math.max(draft.head.progress, Math.floor((100 * (total - draft.openSteps)) / total));
+  const { steps } = draft.graph;
+  const done = steps.reduce((sum, { index }) => sum + progressOfStep(draft.step(index)), 0);
+  return Math.max(draft.head.progress, Math.floor(done / steps.length));
+}
+
+/** Whatever has ended leaves nothing to wait for. */
+function progressOfStep({ status, progress }: StepState): number {
+  return isTerminal(status) ? 100 : progress;
 }
 
 function endReason(draft: RunDraft, members: readonly number[], status: string): StatusReason | null {

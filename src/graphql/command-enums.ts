@@ -3,6 +3,7 @@ import { RUN_STARTS } from "../actions/run-options.ts";
 import { ACCESS } from "../domain/access.ts";
 import { APPROVAL_VERDICTS } from "../domain/approvals.ts";
 import { BULK_ACTIONS, BULK_OUTCOMES, BULK_STATUSES } from "../domain/bulk.ts";
+import { TRACE_KINDS } from "../domain/events.ts";
 import { RETRY_MODES } from "../domain/retry-plan.ts";
 import { CANCEL_MODES, PAUSE_MODES } from "../domain/run-state.ts";
 import { MISSED_RUNS } from "../domain/triggers.ts";
@@ -27,6 +28,11 @@ export const CancelModeEnum = enumOf("CancelMode", "How hard a cancel is.", CANC
   FORCE: { description: "SIGKILL at once." },
 });
 export const ApprovalVerdictEnum = enumOf("ApprovalVerdict", "What an approver decides.", APPROVAL_VERDICTS);
+export const TraceKindEnum = enumOf("TraceKind", "What of its work a step tells of.", TRACE_KINDS, {
+  THINKING: { description: "What it considers." },
+  TOOL: { description: "Something that it calls, or the answer." },
+  NOTE: { description: "Everything else." },
+});
 export const RunStartEnum = enumOf("RunStart", "When a new run starts.", RUN_STARTS, {
   IMMEDIATE: { description: "As soon as it is made." },
   MANUAL: { description: "When `startWorkflowRun` asks for it; until then it is PENDING." },

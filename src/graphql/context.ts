@@ -1,5 +1,7 @@
 import type { SecretBox } from "../actions/secret-box.ts";
+import type { SecretVault } from "../actions/secret-vault.ts";
 import type { SignedLinks } from "../actions/signed-links.ts";
+import type { TaskTokens } from "../actions/task-tokens.ts";
 import type { Viewer } from "../domain/access.ts";
 import type { ClaimDesk } from "../orchestration/claim.ts";
 import type { ReportCollector } from "../orchestration/report.ts";
@@ -16,6 +18,9 @@ export interface Services {
   readonly runners: RunnerSessions;
   /** Null without an encryption key: then nothing that needs one can be made or used. */
   readonly secrets: SecretBox | null;
+  /** The secrets of projects and workflows. */
+  readonly vault: SecretVault;
+  readonly taskTokens: TaskTokens;
   /** Where files are kept. */
   readonly blobs: BlobStore;
   readonly links: SignedLinks;

@@ -1,5 +1,5 @@
 import type { GraphQLFieldResolver, GraphQLObjectType, GraphQLSchema } from "graphql";
-import { ACCESS, isSystemAdmin, type Requirement } from "../domain/access.ts";
+import { ACCESS, isSystemAdmin, OPEN_TO_TASKS, type Requirement } from "../domain/access.ts";
 import type { RequestContext } from "./context.ts";
 import { apiError } from "./errors.ts";
 
@@ -38,6 +38,10 @@ function guard(name: RootType, type: GraphQLObjectType | null | undefined): void
 }
 
 function check(requirement: Requirement, field: string, { viewer }: RequestContext): void {
+  if (viewer.task !== undefined) {
+    if (OPEN_TO_TASKS.has(field)) return;
+    throw apiError("FORBIDDEN", `${field} is not for steps: use the token of a person or a service`);
+  }
   const isRunner = viewer.type === "RUNNER";
   if (requirement === "RUNNER" && !isRunner)
     throw apiError("FORBIDDEN", `${field} is for runners: use a runner's token`);

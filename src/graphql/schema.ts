@@ -27,10 +27,16 @@ import { RunSummaryResolver } from "./resolvers/run-summary-resolver.ts";
 import { RunnerListResolver } from "./resolvers/runner-list-resolver.ts";
 import { RunnerResolver } from "./resolvers/runner-resolver.ts";
 import { ScheduleResolver } from "./resolvers/schedule-resolver.ts";
+import {
+  ProjectSecretsResolver,
+  SecretResolver,
+  WorkflowSecretsResolver,
+} from "./resolvers/secret-resolver.ts";
 import { StepDetailsResolver, WaitingOnResolver } from "./resolvers/step-details-resolver.ts";
 import { StepListResolver } from "./resolvers/step-list-resolver.ts";
 import { StepMutations } from "./resolvers/step-mutations.ts";
 import { StageRunResolver, StepAttemptResolver, StepRunResolver } from "./resolvers/step-run-resolver.ts";
+import { StepTelling } from "./resolvers/step-telling.ts";
 import { Subscriptions } from "./resolvers/subscriptions.ts";
 import {
   RunTestsComparisonResolver,
@@ -59,7 +65,9 @@ import {
   RUN_EVENT_OBJECTS,
   RunEventResolver,
   StageStatusChangedResolver,
+  StepProgressedResolver,
   StepStatusChangedResolver,
+  StepTracedResolver,
 } from "./types/run-event.ts";
 import { StatusReasonResolver } from "./types/status-reason.ts";
 import { LogEnd, LogLines } from "./types/step-log.ts";
@@ -75,6 +83,7 @@ const ONE_OF = new Set([
   "WorkflowRunSelector",
   "AccountRef",
   "TestRunSelector",
+  "SecretOwner",
 ]);
 
 /** type-graphql asks for one as soon as there is a subscription; ours bring their own streams. */
@@ -131,11 +140,17 @@ export function buildApiSchema(): GraphQLSchema {
       ScheduleResolver,
       WebhookResolver,
       WorkflowTriggersResolver,
+      SecretResolver,
+      ProjectSecretsResolver,
+      WorkflowSecretsResolver,
+      StepTelling,
       RunEventResolver,
       StageStatusChangedResolver,
       StepStatusChangedResolver,
       ApprovalRequestedResolver,
       ApprovalDecidedResolver,
+      StepProgressedResolver,
+      StepTracedResolver,
       Subscriptions,
       TestRunResolver,
       TestReviewResolver,

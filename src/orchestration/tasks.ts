@@ -1,6 +1,6 @@
 import type { EnvVar, StepDefinition } from "../domain/definition.ts";
 import { EnvironmentError, stepEnvironment } from "../domain/environment.ts";
-import { mentionsStepOutputs } from "../domain/expressions.ts";
+import { type ExpressionContext, mentionsStepOutputs, SecretError } from "../domain/expressions.ts";
 import {
   RequestError,
   type ResolvedRequest,
@@ -11,6 +11,7 @@ import type { ClaimedStep } from "../persistence/runner-store.ts";
 import { stepOutputs, type TaskRun, taskRuns } from "../persistence/task-store.ts";
 import type { WorkflowVersion } from "../persistence/workflow-versions.ts";
 import { applyReports, type TaskReport } from "./report.ts";
+import { secretNames, type TaskEquipment } from "./task-equipment.ts";
 import { type TestTask, testTask } from "./test-tasks.ts";
 import type { Engine } from "./transition.ts";
 
@@ -39,6 +40,12 @@ export interface TaskSpec {
     readonly ref: string | null;
     readonly commit: string | null;
   } | null;
+  /** What the runner keeps out of everything that it tells of the step. */
+  readonly masks: readonly string[];
+  /** Where the step's processes reach the API; null = where their runner does. */
+  readonly apiUrl: string | null;
+  /** Their token there; null = they have none, as a request has no processes. */
+  readonly taskToken: string | null;
 }
 
 const GRACE_MS = 10_000;
@@ -56,6 +63,7 @@ export async function buildTasks(
   engine: Engine,
   claimant: Claimant,
   claimed: readonly ClaimedStep[],
+  equipment: TaskEquipment,
 ): Promise<Task[]> {
   if (claimed.length === 0) return [];
   const runs = await taskRuns(engine.database, [...new Set(claimed.map(({ runId }) => runId))]);
@@ -63,15 +71,19 @@ export async function buildTasks(
   const tasks = await Promise.all(
     claimed.map(async (step) => {
       try {
-        return await buildTask(engine, runs.get(step.runId)!, step, outputs);
+        return await buildTask(engine, runs.get(step.runId)!, step, outputs, equipment);
       } catch (error) {
-        if (!(error instanceof EnvironmentError || error instanceof RequestError)) throw error;
+        if (!isAuthorsFault(error)) throw error;
         await applyReports(engine, [failure(claimant, step, error.message)]);
         return null;
       }
     }),
   );
   return tasks.filter((task) => task !== null);
+}
+
+function isAuthorsFault(error: unknown): error is Error {
+  return error instanceof EnvironmentError || error instanceof RequestError || error instanceof SecretError;
 }
 
 function failure(claimant: Claimant, { runId, step, fence }: ClaimedStep, error: string): TaskReport {
@@ -85,12 +97,22 @@ async function buildTask(
   run: TaskRun,
   step: ClaimedStep,
   outputs: OutputsByRun,
+  equipment: TaskEquipment,
 ): Promise<Task> {
   const version = await versions.get(database, run.versionId);
   const definition = version.steps[step.step]!;
-  const known = needsOutputs(version, definition) ? await outputs.of(run.id) : {};
+  const stepOutputs = needsOutputs(version, definition) ? await outputs.of(run.id) : {};
   const test = await testTask(database, step, definition.test);
-  const spec = specOf(run, version, definition, known, test);
+  const names = secretNames(version.definition, definition);
+  const secrets = names.length === 0 ? new Map<string, string>() : await equipment.secretsOf(run, names);
+  const context = { inputs: run.inputs, stepOutputs, secrets };
+  const taskToken = definition.http === null ? equipment.tokenOf(step) : null;
+  const spec = {
+    ...specOf(run, version, definition, context, test),
+    masks: [...secrets.values(), ...(taskToken === null ? [] : [taskToken])],
+    apiUrl: equipment.apiUrl,
+    taskToken,
+  };
   const { workflowName, number: runNumber } = run;
   return { ...step, stepRef: definition.ref, workflowName, runNumber, spec };
 }
@@ -122,10 +144,9 @@ function specOf(
   run: TaskRun,
   { definition }: WorkflowVersion,
   step: StepDefinition,
-  stepOutputs: StepOutputs,
+  context: ExpressionContext,
   test: TestTask | null,
-): TaskSpec {
-  const context = { inputs: run.inputs, stepOutputs };
+): Omit<TaskSpec, "masks" | "apiUrl" | "taskToken"> {
   const common = { shell: step.shell, timeoutMs: step.timeoutMs, graceMs: GRACE_MS };
   // A request needs neither variables nor a workspace.
   if (step.http !== null) {

@@ -82,6 +82,7 @@ export type PackedStep = [
   ready: boolean,
   onDeath: StepState["onDeath"],
   freeStarts: number,
+  progress: number,
 ];
 
 /** The runner session that holds the step. */
@@ -91,8 +92,8 @@ export function sessionOf(packed: PackedStep): string | null {
 
 export function stepFrom(packed: PackedStep): StepState {
   const [index, status, reason, pending, fence, attempt, lost, session] = packed;
-  const [, , , , , , , , startedAt, finishedAt, dueAt, exitCode, cancelProof, ready, onDeath, freeStarts] =
-    packed;
+  const [, , , , , , , , startedAt, finishedAt, dueAt, exitCode, cancelProof] = packed;
+  const [, , , , , , , , , , , , , ready, onDeath, freeStarts, progress] = packed;
   return {
     index,
     status,
@@ -110,6 +111,7 @@ export function stepFrom(packed: PackedStep): StepState {
     dueAt: dateFrom(dueAt),
     exitCode,
     cancelProof,
+    progress,
   };
 }
 
@@ -150,6 +152,7 @@ export function stepRow(runId: string, step: StepState) {
     due_at: step.dueAt,
     exit_code: step.exitCode,
     cancel_proof: step.cancelProof,
+    progress: step.progress,
   };
 }
 

@@ -4,6 +4,8 @@ import type { Queryable, Statement } from "./queries/queryable.ts";
 /** What a run adds to its workflow's definition when a task is made of it. */
 export interface TaskRun {
   readonly id: string;
+  readonly projectId: string;
+  readonly workflowId: string;
   readonly versionId: string;
   readonly number: number;
   readonly workflowName: string;
@@ -16,7 +18,8 @@ export interface TaskRun {
 
 const RUNS: Statement = {
   name: "task-runs",
-  text: `select r.id, r.workflow_version_id as "versionId", r.number, r.workflow_name as "workflowName", r.branch,
+  text: `select r.id, r.project_id as "projectId", r.workflow_id as "workflowId",
+      r.workflow_version_id as "versionId", r.number, r.workflow_name as "workflowName", r.branch,
       r.commit, i.inputs, i.env_vars as "envVars", i.debug
     from workflow_run r
     cross join lateral (select i.inputs, i.env_vars, i.debug from workflow_run_input i where i.run_id = r.id offset 0) i

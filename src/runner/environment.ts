@@ -1,6 +1,6 @@
 import { stepCookie } from "./cookie.ts";
 import { COOKIE_VARIABLE } from "./process-table.ts";
-import type { GrantedTask } from "./protocol.ts";
+import type { GrantedTask, TaskSpec } from "./protocol.ts";
 
 const STEP_VARIABLES: ReadonlySet<string> = new Set(["PATH", "HOME", "LANG", "TZ", "TMPDIR"]);
 const STEP_VARIABLE_FAMILIES = /^(?:LC_|npm_config_)/i;
@@ -32,6 +32,8 @@ export interface StepPlace {
   readonly workspace: string;
   readonly outputFile: string;
   readonly token: string;
+  /** Where the runner reaches the API. */
+  readonly apiUrl: string;
 }
 
 /**
@@ -53,8 +55,14 @@ export function stepEnvironment(
     RUNCAST_FENCE: String(task.fence),
     RUNCAST_OUTPUT: place.outputFile,
     RUNCAST_WORKSPACE: place.workspace,
+    ...apiAccess(task.spec, place.apiUrl),
     [COOKIE_VARIABLE]: stepCookie(place.token, environment),
   };
+}
+
+/** What the step's processes need to speak for it. */
+function apiAccess({ taskToken, apiUrl }: TaskSpec, ownUrl: string): Record<string, string> {
+  return taskToken === null ? {} : { RUNCAST_API_URL: apiUrl ?? ownUrl, RUNCAST_TASK_TOKEN: taskToken };
 }
 
 export interface GitAccess {

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { SecretMasker } from "../domain/mask.ts";
 import { type AllowedPlaces, allowedAddresses, type ResolveHost } from "./address-guard.ts";
 import { exchange, readBody } from "./http-exchange.ts";
 import type { RequestSpec } from "./protocol.ts";
@@ -8,6 +9,7 @@ export interface RequestHost {
   readonly allowed: AllowedPlaces;
   readonly resolve?: ResolveHost | undefined;
   readonly signal: AbortSignal;
+  readonly masker: SecretMasker;
   /** Told of each request before it is sent. */
   readonly note: (text: string) => void;
 }
@@ -47,7 +49,7 @@ export async function sendRequest(spec: RequestSpec, host: RequestHost): Promise
     }
     response.destroy();
     if (redirects === MAX_REDIRECTS) throw new Error(`redirected more than ${MAX_REDIRECTS} times`);
-    draft = redirected(draft, status, location);
+    draft = redirected(draft, status, location, host.masker);
   }
 }
 
@@ -59,10 +61,10 @@ async function send(
   { method, url: text, headers, body }: Draft,
   host: RequestHost,
 ): Promise<IncomingMessage> {
-  const { allowed, resolve, signal, note } = host;
-  const url = parseUrl(text);
+  const { allowed, resolve, signal, note, masker } = host;
+  const url = parseUrl(text, masker);
   const addresses = await unlessAborted(allowedAddresses(url, allowed, resolve), signal);
-  note(`${method} ${shown(url.href)}`);
+  note(`${method} ${shown(url.href, masker)}`);
   const bytes = body === null ? null : Buffer.from(body);
   return await exchange({
     url,
@@ -80,21 +82,21 @@ async function send(
   });
 }
 
-function parseUrl(text: string): URL {
+function parseUrl(text: string, masker: SecretMasker): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url !== null && /^https?:$/.test(url.protocol)) return url;
-  throw new Error(`${JSON.stringify(shown(text))} is not an http or https URL`);
+  throw new Error(`${JSON.stringify(shown(text, masker))} is not an http or https URL`);
 }
 
-function shown(url: string): string {
-  const text = withoutCredentials(url);
+function shown(url: string, masker: SecretMasker): string {
+  const text = masker.maskText(withoutCredentials(url));
   return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}...` : text;
 }
 
 /** As browsers do it, but for headers: what a browser lets scripts set is no secret of this host. */
-function redirected(draft: Draft, status: number, location: string): Draft {
+function redirected(draft: Draft, status: number, location: string, masker: SecretMasker): Draft {
   if (!URL.canParse(location, draft.url))
-    throw new Error(`redirected to ${JSON.stringify(shown(location))}, which is no URL`);
+    throw new Error(`redirected to ${JSON.stringify(shown(location, masker))}, which is no URL`);
   const url = new URL(location, draft.url);
   const sameOrigin = url.origin === new URL(draft.url).origin;
   const asGet =

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import type { SecretMasker } from "../domain/mask.ts";
 import type { AllowedPlaces, ResolveHost } from "./address-guard.ts";
 import { type Answer, isExpected, sendRequest } from "./http-request.ts";
 import { OutputError, type StepOutput, takeOutput } from "./outputs.ts";
@@ -9,12 +10,14 @@ import { monotonicMs, startTimer } from "./waiting.ts";
 
 export interface RequestLog {
   note(text: string): void;
-  write(chunk: Buffer): void;
+  write(chunk: Uint8Array): void;
 }
 
 export interface RequestPlaces {
   readonly allowed: AllowedPlaces;
   readonly resolve?: ResolveHost | undefined;
+  /** Applied to what is cut before it is logged: half of a secret is not found any more. */
+  readonly masker: SecretMasker;
 }
 
 export interface RequestEnd {
@@ -48,7 +51,7 @@ export async function performRequest(
   const startedAt = monotonicMs();
   try {
     const answer = await sendRequest(http, { ...places, signal, note: log.note });
-    logAnswer(answer, Math.round(monotonicMs() - startedAt), log);
+    logAnswer(answer, Math.round(monotonicMs() - startedAt), log, places.masker.fork());
     return conclude(http, answer);
   } catch (error) {
     if (stop.mode !== null) return end("ABORTED", null);
@@ -69,8 +72,14 @@ function describe(error: NodeJS.ErrnoException): string {
   return `the request failed: ${first?.message || error.code}`;
 }
 
-function logAnswer({ status, body }: Answer, tookMs: number, log: RequestLog): void {
-  log.note(`${statusLine(status)}, ${body.length} bytes, ${tookMs} ms`);
+function logAnswer(
+  { status, body: received }: Answer,
+  tookMs: number,
+  log: RequestLog,
+  masker: SecretMasker,
+): void {
+  log.note(`${statusLine(status)}, ${received.length} bytes, ${tookMs} ms`);
+  const body = Buffer.concat([masker.push(received), masker.end()]);
   if (body.length === 0) return;
   log.write(body.subarray(0, MAX_LOGGED_BODY_BYTES));
   if (body.at(Math.min(body.length, MAX_LOGGED_BODY_BYTES) - 1) !== 0x0a) log.write(Buffer.from("\n"));

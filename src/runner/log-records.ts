@@ -1,5 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
 import type { Clock } from "../domain/clock.ts";
+import type { SecretMasker } from "../domain/mask.ts";
 import { storableText } from "./storable-text.ts";
 
 export type LogStreamName = "stdout" | "stderr" | "system";
@@ -11,6 +12,7 @@ const MAX_BYTES_PER_UNIT = 3;
 const PORTION_LENGTH = 8 * 1024;
 
 interface OpenLine {
+  readonly masker: SecretMasker;
   readonly decoder: StringDecoder;
   text: string;
 }
@@ -18,42 +20,44 @@ interface OpenLine {
 /**
  * Turns what a step writes into records of the CRI log format, one per line:
  * `<time> <stdout|stderr|system> <F|P> <text>`, P meaning that the next record of the stream goes on with the line.
+ * Secrets are masked first, in each stream by itself. What may be the beginning of one waits for what comes next, or
+ * for the end: a few bytes, and no line that is complete unless a secret has several.
  */
 export class LogRecordWriter {
-  private readonly lines: Record<"stdout" | "stderr", OpenLine> = {
-    stdout: { decoder: new StringDecoder("utf8"), text: "" },
-    stderr: { decoder: new StringDecoder("utf8"), text: "" },
-  };
+  private readonly lines: Record<"stdout" | "stderr", OpenLine>;
 
   /** @param emit takes whole records, each ending with a newline, at most about 25 KiB at a time */
   constructor(
     private readonly clock: Clock,
+    private readonly masker: SecretMasker,
     private readonly emit: (records: string) => void,
-  ) {}
+  ) {
+    this.lines = { stdout: newLine(masker), stderr: newLine(masker) };
+  }
 
-  write(stream: "stdout" | "stderr", chunk: Buffer): void {
+  write(stream: "stdout" | "stderr", chunk: Uint8Array): void {
     const line = this.lines[stream];
-    this.split(stream, line, line.decoder.write(chunk));
+    this.split(stream, line, decoded(line, line.masker.push(chunk)));
   }
 
   /** The runner's own words; every line of the text becomes a record. */
   system(text: string): void {
-    this.record("system", storableText(text).replace(/\n$/, "").split("\n"));
+    this.record("system", storableText(this.masker.maskText(text)).replace(/\n$/, "").split("\n"));
   }
 
   /** Writes what is left of lines that have not ended. */
   end(): void {
     for (const stream of ["stdout", "stderr"] as const) {
       const line = this.lines[stream];
-      this.split(stream, line, line.decoder.end());
+      this.split(stream, line, decoded(line, line.masker.end()) + line.decoder.end());
       if (line.text !== "") this.record(stream, [line.text]);
       line.text = "";
     }
   }
 
-  private split(stream: LogStreamName, line: OpenLine, decoded: string): void {
-    if (decoded === "") return;
-    const parts = storableText(decoded).split("\n");
+  private split(stream: LogStreamName, line: OpenLine, text: string): void {
+    if (text === "") return;
+    const parts = storableText(text).split("\n");
     parts[0] = line.text + parts[0];
     line.text = parts.pop()!;
     if (parts.length > 0) this.record(stream, parts);
@@ -90,6 +94,14 @@ export class LogRecordWriter {
     }
     if (portion !== "") this.emit(portion);
   }
+}
+
+function newLine(masker: SecretMasker): OpenLine {
+  return { masker: masker.fork(), decoder: new StringDecoder("utf8"), text: "" };
+}
+
+function decoded({ decoder }: OpenLine, { buffer, byteOffset, byteLength }: Uint8Array): string {
+  return decoder.write(Buffer.from(buffer, byteOffset, byteLength));
 }
 
 /** Pieces of at most 16 KiB of UTF-8 that do not cut through a character; at least one. */

@@ -63,7 +63,9 @@ function parseJson(text: string): StepOutput {
   try {
     return JSON.parse(text) as StepOutput;
   } catch (error) {
-    throw new OutputError(`the step's output is not valid JSON: ${(error as Error).message}`);
+    // Without the piece of it that is quoted: it may cut a secret in half.
+    const [message] = (error as Error).message.split(/, (?:\.\.\.)?"/);
+    throw new OutputError(`the step's output is not valid JSON: ${message}`);
   }
 }
 

@@ -32,8 +32,13 @@ export interface ProtocolClientOptions {
 export class ProtocolClient {
   private readonly endpoint: JsonEndpoint;
 
+  /** The server's GraphQL endpoint. */
+  readonly url: string;
+
   constructor(private readonly options: ProtocolClientOptions) {
-    this.endpoint = new JsonEndpoint(graphqlUrl(options.url), { authorization: `Bearer ${options.token}` });
+    const url = graphqlUrl(options.url);
+    this.url = url.href;
+    this.endpoint = new JsonEndpoint(url, { authorization: `Bearer ${options.token}` });
   }
 
   registerRunner(

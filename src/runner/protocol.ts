@@ -49,6 +49,12 @@ export interface TaskSpec {
   /** In the order of the workflow; the last of equal keys wins. */
   readonly env: readonly { readonly key: string; readonly value: string }[];
   readonly source: SourceSpec | null;
+  /** Texts that must not appear in anything that is told of the task. */
+  readonly masks: readonly string[];
+  /** Where the step's processes reach the API; null = at the runner's own address. */
+  readonly apiUrl: string | null;
+  /** Their token there; null = they get none. */
+  readonly taskToken: string | null;
 }
 
 export interface GrantedTask extends TaskKey {

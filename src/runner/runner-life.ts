@@ -189,6 +189,7 @@ export class RunnerLife {
     const key = { stepRunId: granted.stepRunId, fence: granted.fence };
     const task = new Task(granted, {
       ...this.parts,
+      apiUrl: client.url,
       log: this.logs.open({ ...key, part: 0 }),
       openLog: (part) => this.logs.open({ ...key, part }),
       report,

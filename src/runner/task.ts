@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import type { Clock } from "../domain/clock.ts";
+import { SecretMasker } from "../domain/mask.ts";
 import type { AllowedPlaces, ResolveHost } from "./address-guard.ts";
 import { checkOut } from "./checkout.ts";
 import { stepToken } from "./cookie.ts";
@@ -9,6 +10,7 @@ import { performRequest } from "./http-step.ts";
 import { LogRecordWriter } from "./log-records.ts";
 import type { LogStream } from "./log-stream.ts";
 import type { RunnerLogger } from "./logger.ts";
+import { maskOutput } from "./mask-output.ts";
 import type {
   CancelMode,
   GrantedTask,
@@ -29,6 +31,8 @@ import { createOutputFile, type RunDirectory, type Workspaces } from "./workspac
 
 export interface TaskHost {
   readonly directoryId: string;
+  /** Where the runner reaches the API. */
+  readonly apiUrl: string;
   readonly allowFileSources: boolean;
   /** Where requests may go besides public addresses. */
   readonly allowedPlaces: AllowedPlaces;
@@ -61,6 +65,7 @@ export class Task {
   isAbandoned = false;
   private stopCause = "canceled";
   private readonly stop = new StopRequest();
+  private readonly masker: SecretMasker;
   private readonly writer: LogRecordWriter;
 
   constructor(
@@ -69,7 +74,8 @@ export class Task {
   ) {
     this.key = { stepRunId: granted.stepRunId, fence: granted.fence };
     this.title = `${granted.workflowName} #${granted.runNumber} ${granted.stepRef} (fence ${granted.fence})`;
-    this.writer = new LogRecordWriter(host.clock, (records) => host.log.append(records));
+    this.masker = new SecretMasker(granted.spec.masks);
+    this.writer = new LogRecordWriter(host.clock, this.masker, (records) => host.log.append(records));
     this.ended = this.run();
   }
 
@@ -96,7 +102,7 @@ export class Task {
     const { host, key } = this;
     host.logger.debug(`${this.title} starts`);
     host.report({ ...key, kind: "STARTED" });
-    const result = await this.perform().catch((error: Error) => this.failure(error));
+    const result = this.masked(await this.perform().catch((error: Error) => this.failure(error)));
     this.hasEnded = true;
     // A kill that nobody here ordered, while the lease is in doubt, was the reaper's: the step did not fail.
     if (result.struckDown && !host.isHeld()) this.isAbandoned = true;
@@ -114,6 +120,12 @@ export class Task {
     host.report({ ...key, kind: "FINISHED", ...reported, logLength, logCrc32 });
   }
 
+  /** Before it is cut: half of a secret is not found any more. */
+  private masked({ error, output, ...rest }: TaskResult): TaskResult {
+    const shown = error === null ? null : storableError(this.masker.maskText(error));
+    return { ...rest, error: shown, output: maskOutput(output, this.masker) };
+  }
+
   private async perform(): Promise<TaskResult> {
     const { http } = this.granted.spec;
     return http === null ? await this.performCommand() : await this.performRequest(http);
@@ -125,9 +137,9 @@ export class Task {
       { http, timeoutMs: granted.spec.timeoutMs },
       this.stop,
       { note: (text) => writer.system(text), write: (chunk) => writer.write("stdout", chunk) },
-      { allowed: host.allowedPlaces, resolve: host.resolveHost },
+      { allowed: host.allowedPlaces, resolve: host.resolveHost, masker: this.masker },
     );
-    const error = end.outcome === "ABORTED" ? this.stopCause : end.error && storableError(end.error);
+    const error = end.outcome === "ABORTED" ? this.stopCause : end.error;
     return { ...end, error, exitCode: null, struckDown: false };
   }
 
@@ -187,8 +199,10 @@ export class Task {
       workspace,
       outputFile,
       token: stepToken(host.directoryId, this.key),
+      apiUrl: host.apiUrl,
       clock: host.clock,
       stop,
+      masker: this.masker,
       output: this.commandOutput,
       openLog: host.openLog,
       reportTests: host.reportTests,
@@ -197,8 +211,7 @@ export class Task {
       lost: () => this.abandon("FORCE"),
       isAbandoned: () => this.isAbandoned,
     });
-    const error = result.outcome === "ABORTED" ? this.stopCause : result.error && storableError(result.error);
-    return { ...result, error };
+    return { ...result, error: result.outcome === "ABORTED" ? this.stopCause : result.error };
   }
 
   private execute(directory: RunDirectory, outputFile: string): Promise<CommandEnd> {
@@ -210,7 +223,7 @@ export class Task {
       {
         argv: [...spec.shell.split(" ").filter((word) => word !== ""), "-c", spec.run],
         cwd: workspace,
-        env: stepEnvironment(granted, { workspace, outputFile, token }, process.env),
+        env: stepEnvironment(granted, { workspace, outputFile, token, apiUrl: host.apiUrl }, process.env),
         token,
         timeoutMs: spec.timeoutMs,
         graceMs: spec.graceMs,
@@ -240,7 +253,7 @@ export class Task {
       outcome: stopped ? "ABORTED" : "FAILED",
       exitCode: null,
       output: null,
-      error: storableError(message),
+      error: message,
       struckDown: false,
     };
   }

@@ -56,6 +56,9 @@ stages:
     graceMs: 10_000,
     env: [],
     source: null,
+    masks: [],
+    apiUrl: null,
+    taskToken: null,
   });
   await runner.start(ask);
   await runner.finish(ask, "SUCCEEDED", { exitCode: null, output: { status: 200, body: { id: 9 } } });

@@ -68,6 +68,12 @@ export const MANAGEMENT_FIELDS: Readonly<Record<string, RootField>> = {
   "Mutation.unarchiveWorkflow": row("PROJECT_ADMIN", ({ workflow }) =>
     command("unarchiveWorkflow", `workflowId: "${workflow}"`),
   ),
+  "Mutation.setSecret": row("PROJECT_ADMIN", ({ project }) =>
+    command("setSecret", `owner: { projectId: "${project}" }, name: "NAME", value: "some value"`),
+  ),
+  "Mutation.deleteSecret": row("PROJECT_ADMIN", ({ workflow }) =>
+    command("deleteSecret", `owner: { workflowId: "${workflow}" }, name: "NAME"`),
+  ),
   "Mutation.createSchedule": row("PROJECT_ADMIN", ({ workflow }) =>
     command("createSchedule", `workflowId: "${workflow}", name: "other", cron: "* * * * *"`),
   ),

@@ -134,6 +134,12 @@ export const RUN_FIELDS: Readonly<Record<string, RootField>> = {
   "Mutation.completeStepRun": row("PROJECT_SUPERUSER", ({ step }) =>
     command("completeStepRun", `step: { id: "${step}" }, success: true`),
   ),
+  "Mutation.reportStepProgress": row("PROJECT_SUPERUSER", ({ step }) =>
+    command("reportStepProgress", `step: { id: "${step}" }, progress: 1`),
+  ),
+  "Mutation.recordStepTrace": row("PROJECT_SUPERUSER", ({ step }) =>
+    command("recordStepTrace", `step: { id: "${step}" }, kind: NOTE, content: "x"`),
+  ),
   // Who may decide is said by the step; where it says nothing, superusers may.
   "Mutation.decideApproval": row(
     "PROJECT_USER",

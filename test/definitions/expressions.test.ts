@@ -118,9 +118,9 @@ stages:
   ],
   "operators and unknown names": [
     `env: { A: "§\${{ inputs.a || 'x' }}", B: "§\${{ github.sha }}", C: "§\${{ }}" }\n${withSteps("{ ref: a, run: make }")}`,
-    "\"${{ inputs.a || 'x' }}\" cannot be evaluated: use ${{ inputs.NAME }} or ${{ steps.REF.outputs.KEY }}",
-    '"${{ github.sha }}" cannot be evaluated: use ${{ inputs.NAME }} or ${{ steps.REF.outputs.KEY }}',
-    '"${{  }}" cannot be evaluated: use ${{ inputs.NAME }} or ${{ steps.REF.outputs.KEY }}',
+    "\"${{ inputs.a || 'x' }}\" cannot be evaluated: use ${{ inputs.NAME }}, ${{ steps.REF.outputs.KEY }} or ${{ secrets.NAME }}",
+    '"${{ github.sha }}" cannot be evaluated: use ${{ inputs.NAME }}, ${{ steps.REF.outputs.KEY }} or ${{ secrets.NAME }}',
+    '"${{  }}" cannot be evaluated: use ${{ inputs.NAME }}, ${{ steps.REF.outputs.KEY }} or ${{ secrets.NAME }}',
   ],
   "an expression that is not closed": [
     `env: { A: "x §\${{ inputs.a }" }\n${withSteps("{ ref: a, run: make }")}`,
@@ -128,7 +128,7 @@ stages:
   ],
   "an expression hidden by escapes, reported where the value starts": [
     `env: { A: §"x \\x24\\x7b{ nothing }}" }\n${withSteps("{ ref: a, run: make }")}`,
-    '"${{ nothing }}" cannot be evaluated: use ${{ inputs.NAME }} or ${{ steps.REF.outputs.KEY }}',
+    '"${{ nothing }}" cannot be evaluated: use ${{ inputs.NAME }}, ${{ steps.REF.outputs.KEY }} or ${{ secrets.NAME }}',
   ],
   "an expression behind an alias": [
     withSteps(

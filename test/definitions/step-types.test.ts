@@ -214,7 +214,7 @@ describeFaults("faults of expressions in requests and inputs of runs", {
     ["stages[0].steps[1].body.deep[0].er", "a step cannot use its own outputs"],
     [
       "stages[0].steps[1].body.plain",
-      '"${{ env.X }}" cannot be evaluated: use ${{ inputs.NAME }} or ${{ steps.REF.outputs.KEY }}',
+      '"${{ env.X }}" cannot be evaluated: use ${{ inputs.NAME }}, ${{ steps.REF.outputs.KEY }} or ${{ secrets.NAME }}',
     ],
   ],
   "the inputs of a workflow step": [

@@ -38,6 +38,8 @@ const STEP_TABLE: Record<StepAction, readonly StepRunStatus[]> = {
   decideApproval: ["WAITING"],
   submitTests: STEP_RUN_STATUSES.filter((status) => status !== "CANCELING"),
   rediscoverTests: STEP_RUN_STATUSES.filter((status) => status !== "CANCELING"),
+  reportStepProgress: ["RUNNING", "WAITING"],
+  recordStepTrace: ["RUNNING", "WAITING"],
 };
 
 describe("what is legal", () => {

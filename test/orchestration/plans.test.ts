@@ -10,6 +10,7 @@ import type { ClaimedStep } from "../../src/persistence/runner-store.ts";
 import { delay, stage, step } from "../domain/workflow-builder.ts";
 import { plainCommand } from "../support/commands.ts";
 import { ManualClock } from "../support/manual-clock.ts";
+import { NO_EQUIPMENT } from "./equipment.ts";
 import { reportOf } from "./reports.ts";
 import { ScriptedSession } from "./scripted-session.ts";
 import { openWorkbench, type Workbench } from "./workbench.ts";
@@ -59,7 +60,12 @@ async function everything(runId: string): Promise<void> {
   const [a, b] = await session.claim();
   await session.start(a!);
   await session.heartbeat([a!, b!]);
-  await buildTasks(bench.engine, { session: session.id, accountId: bench.runner.accountId }, [a!, b!]);
+  await buildTasks(
+    bench.engine,
+    { session: session.id, accountId: bench.runner.accountId },
+    [a!, b!],
+    NO_EQUIPMENT,
+  );
   for (const offset of [0, 4, 9])
     await appendLogs(bench.engine, session.id, [{ ...a!, offset, data: "log\n" }]);
   await finish([a!, b!]);
@@ -145,7 +151,12 @@ describe("with 100,000 steps that came after the plans", () => {
         const tasks = await session.claim(size);
         taken = tasks.length;
         await session.heartbeat(tasks);
-        await buildTasks(bench.engine, { session: session.id, accountId: bench.runner.accountId }, tasks);
+        await buildTasks(
+          bench.engine,
+          { session: session.id, accountId: bench.runner.accountId },
+          tasks,
+          NO_EQUIPMENT,
+        );
       });
       expect(taken).toBe(size);
       // What the last claims took out of the queue's index is passed over once.

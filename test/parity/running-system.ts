@@ -48,10 +48,16 @@ export class RunningSystem implements AsyncDisposable {
     this.#runner = runner;
   }
 
-  static async start(options: TestServerOptions = {}): Promise<RunningSystem> {
+  static async start(
+    options: TestServerOptions = {},
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<RunningSystem> {
     const server = await startTestServer(options);
     const token = await server.runnerToken();
-    return new RunningSystem(server, new RealRunner(server.url, token, { RUNCAST_RUNNER_CAPACITY: "8" }));
+    return new RunningSystem(
+      server,
+      new RealRunner(server.url, token, { RUNCAST_RUNNER_CAPACITY: "8", ...settings }),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

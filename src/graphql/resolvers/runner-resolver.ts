@@ -4,6 +4,7 @@ import { appendLogs } from "../../logs/append.ts";
 import type { HeldStep, StepToCancel } from "../../orchestration/runners.ts";
 import { HEARTBEAT_MS, LEASE_MS } from "../../orchestration/runners.ts";
 import { pinRunSource, type SourceCommit } from "../../orchestration/source.ts";
+import type { TaskEquipment } from "../../orchestration/task-equipment.ts";
 import { buildTasks } from "../../orchestration/tasks.ts";
 import type { RequestContext } from "../context.ts";
 import { badInput, objectNotFound } from "../errors.ts";
@@ -70,8 +71,9 @@ export class RunnerResolver {
   async claimTasks(
     @Arg("input", () => ClaimTasksInput, { description: "How much, and how long to wait." })
     input: ClaimTasksInput,
-    @Ctx() { claims, runners, engine, viewer, signal }: RequestContext,
+    @Ctx() context: RequestContext,
   ): Promise<ClaimTasksPayload> {
+    const { claims, runners, engine, viewer, signal } = context;
     const { claimId, max, waitMs } = input;
     if (max < 0 || max > MAX_CLAIM) throw badInput(`\`max\` must be between 0 and ${MAX_CLAIM}`);
     if (waitMs < 0 || waitMs > MAX_WAIT_MS) throw badInput(`\`waitMs\` must be between 0 and ${MAX_WAIT_MS}`);
@@ -79,7 +81,8 @@ export class RunnerResolver {
     const session = sessionKey(input.session);
     await runners.check(viewer, session);
     const { steps, cancels } = await claims.claim({ session, claimId, max, waitMs, signal });
-    const tasks = await buildTasks(engine, { session, accountId: viewer.accountId }, steps);
+    const claimant = { session, accountId: viewer.accountId };
+    const tasks = await buildTasks(engine, claimant, steps, equipmentOf(context));
     return {
       tasks: tasks.map(({ runId, step, ...task }) => ({
         ...task,
@@ -191,6 +194,14 @@ export class RunnerResolver {
     if (pinned === null) throw objectNotFound();
     return pinned;
   }
+}
+
+function equipmentOf({ vault, taskTokens, publicUrl }: RequestContext): TaskEquipment {
+  return {
+    secretsOf: async ({ projectId, workflowId }, names) => await vault.open(projectId, workflowId, names),
+    tokenOf: (step) => taskTokens.sign(step),
+    apiUrl: publicUrl === null ? null : `${publicUrl}/graphql`,
+  };
 }
 
 function readHeld({ stepRunId, fence }: TaskKeyInput): HeldStep | null {

@@ -15,11 +15,14 @@ export class StageRunResolver {
     return version.graph.stages[record.index]!.name;
   }
 
-  @FieldResolver(() => Int, { description: "0 to 100: the share of its steps that have ended." })
+  @FieldResolver(() => Int, {
+    description: "0 to 100: the share of its steps that have ended, and of those that run what they told.",
+  })
   async progress(@Root() { record }: StageRun, @Ctx() { engine }: RequestContext): Promise<number> {
     const { graph } = await engine.versions.get(engine.database, record.versionId);
     const steps = graph.stages[record.index]!.steps.length;
-    return steps === 0 ? 100 : Math.floor((100 * (steps - record.openSteps)) / steps);
+    const done = 100 * (steps - record.openSteps) + record.openProgress;
+    return steps === 0 ? 100 : Math.floor(done / steps);
   }
 
   @FieldResolver(() => [StepRun], {

@@ -111,7 +111,8 @@ export class StepRun extends Node {
   labels!: readonly string[];
 
   @Field(() => Int, {
-    description: "0 to 100: 100 once it has succeeded, 0 before.",
+    description:
+      "0 to 100: what its newest attempt told with `reportStepProgress`, 0 if it told nothing, 100 once it has succeeded.",
   })
   progress!: number;
 
@@ -160,7 +161,7 @@ export class StepRun extends Node {
       result: resultOf(record.status),
       depsCompleted: needs.length - openNeeds,
       depsRequired: needs.length,
-      progress: record.status === "SUCCEEDED" ? 100 : 0,
+      progress: record.status === "SUCCEEDED" ? 100 : record.progress,
       updatedAt: newestOf(record),
       durationMs: durationMs(startedAt, finishedAt),
       record,

@@ -1,4 +1,4 @@
-import { Column, Entity, PrimaryColumn } from "typeorm";
+import { Column, Entity, Index, PrimaryColumn } from "typeorm";
 import { RUN_EVENT_TYPES, type RunEventType } from "../../domain/events.ts";
 import { STEP_RUN_STATUSES, type StepRunStatus } from "../../domain/statuses.ts";
 import { bool, integer, json, oneOf, text, time, transactionId, uuid } from "./columns.ts";
@@ -25,6 +25,7 @@ export class StepAttemptEntity {
 }
 
 @Entity("run_event")
+@Index("run_event_traces", { synchronize: false })
 export class RunEventEntity {
   @PrimaryColumn(uuid("run_id")) runId!: string;
   @PrimaryColumn(integer("seq")) seq!: number;

@@ -23,6 +23,7 @@ import {
   WorkflowRunEntity,
   WorkflowRunInputEntity,
 } from "./runs.ts";
+import { SecretEntity } from "./secrets.ts";
 import {
   TestAttemptEntity,
   TestCaseEntity,
@@ -66,6 +67,7 @@ export const ENTITIES = [
   ScheduleEntity,
   WebhookEntity,
   WebhookDeliveryEntity,
+  SecretEntity,
   RunnerEntity,
   RunnerSessionEntity,
   StepAttemptEntity,

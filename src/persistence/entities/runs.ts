@@ -114,6 +114,7 @@ export class StageRunEntity {
 @Index("step_run_ready", { synchronize: false })
 @Index("step_run_held", { synchronize: false })
 @Index("step_run_due", { synchronize: false })
+@Index("step_run_progress", { synchronize: false })
 export class StepRunEntity {
   @PrimaryColumn(uuid("run_id")) runId!: string;
   @PrimaryColumn(integer("idx")) index!: number;
@@ -141,6 +142,11 @@ export class StepRunEntity {
   @Column(integer("free_starts", { default: 0 })) freeStarts!: number;
   /** Its tests decide how it ends. */
   @Column(bool("gated", { default: false })) gated!: boolean;
+  /** 0..100, as its newest attempt told. */
+  @Column({ name: "progress", type: "smallint", default: 0 }) progress!: number;
+  /** When an event last told its progress. */
+  @Column(time("progressed_at", { nullable: true })) progressedAt!: Date | null;
+  @Column(integer("trace_count", { default: 0 })) traceCount!: number;
 }
 
 /** The result of a step that no attempt gave: forced, completed from outside, or reused from another run. */

@@ -51,7 +51,7 @@ begin
     from jsonb_to_recordset(p_steps) as d(run_id uuid, idx integer, status step_run_status, status_reason jsonb,
       pending integer, fence integer, attempt integer, lost smallint, leased boolean, started_at timestamptz,
       finished_at timestamptz, due_at timestamptz, exit_code integer, cancel_proof cancel_proof, ready boolean,
-      on_death step_on_death, free_starts integer)
+      on_death step_on_death, free_starts integer, progress smallint)
     cross join lateral (
       select r.workflow_version_id as version_id from workflow_run r where r.id = d.run_id offset 0
     ) r
@@ -64,7 +64,9 @@ begin
     attempt = d.attempt, lost = d.lost, session_id = case when d.leased then s.session_id end,
     ready_pool = case when d.ready then d.pool_id end, on_death = d.on_death, free_starts = d.free_starts,
     started_at = d.started_at, finished_at = d.finished_at, due_at = d.due_at, exit_code = d.exit_code,
-    cancel_proof = d.cancel_proof
+    cancel_proof = d.cancel_proof,
+    -- Processes of an earlier version say nothing of it.
+    progress = coalesce(d.progress, s.progress)
   from delta d where s.run_id = d.run_id and s.idx = d.idx
   returning s.session_id, s.status, s.ready_pool;
 end $$;

@@ -139,7 +139,8 @@ begin
   ),
   change as materialized (
     select h.run_id, count(*)::integer as events, count(*) filter (where h.phase = 2)::integer as closed,
-      count(*) filter (where h.phase = 3)::integer as freed
+      count(*) filter (where h.phase = 3)::integer as freed,
+      coalesce(array_agg(h.idx) filter (where h.phase = 2), '{}') as done
     from happened h group by 1
   ),
   run as (
@@ -147,7 +148,10 @@ begin
       last_seq = r.last_seq + c.events,
       open_steps = r.open_steps - c.closed,
       active_steps = r.active_steps - c.closed + c.freed,
-      progress = greatest(r.progress, 100 * (r.step_count - r.open_steps + c.closed) / r.step_count),
+      progress = greatest(r.progress, (100 * (r.step_count - r.open_steps + c.closed) + coalesce((
+        select sum(s.progress) from step_run s
+        where s.run_id = r.id and s.progress > 0 and s.finished_at is null and s.idx <> all (c.done)
+      ), 0)) / r.step_count),
       updated_at = p_now
     from change c where r.id = c.run_id
     returning r.id, r.last_seq, c.freed

@@ -14,7 +14,7 @@ begin
     (select json_agg(json_build_array(s.idx, s.status, s.status_reason, s.pending, s.fence, s.attempt, s.lost,
         s.session_id::text, extract(epoch from s.started_at) * 1000, extract(epoch from s.finished_at) * 1000,
         extract(epoch from s.due_at) * 1000, s.exit_code, s.cancel_proof, s.ready_pool is not null, s.on_death,
-        s.free_starts) order by s.idx)
+        s.free_starts, s.progress) order by s.idx)
       from step_run s where s.run_id = i.id),
     (select json_agg(json_build_array(g.idx, g.status, g.status_reason, extract(epoch from g.started_at) * 1000,
         extract(epoch from g.finished_at) * 1000) order by g.idx)

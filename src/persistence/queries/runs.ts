@@ -57,18 +57,26 @@ const FIND: Statement = {
   name: "find-runs",
   text: `select ${RUN_COLUMNS} from ${RUN_TABLES} where r.id = any ($1) and r.deleted_at is null`,
 };
-const PROJECT: Statement = {
-  name: "run-project",
-  text: `select project_id as "projectId" from workflow_run where id = $1 and deleted_at is null`,
+const OWNER: Statement = {
+  name: "run-owner",
+  text: `select project_id as "projectId", workflow_id as "workflowId" from workflow_run where id = $1 and deleted_at is null`,
 };
 
 export async function findRuns(source: Queryable, ids: readonly string[]): Promise<RunRecord[]> {
   return await source.query<RunRecord>(FIND, [ids]);
 }
 
+/** Whose a run is; null when there is none, or none any more. */
+export async function runOwner(
+  source: Queryable,
+  runId: string,
+): Promise<{ readonly projectId: string; readonly workflowId: string } | null> {
+  const [row] = await source.query<{ projectId: string; workflowId: string }>(OWNER, [runId]);
+  return row ?? null;
+}
+
 export async function runProject(source: Queryable, id: string): Promise<string | null> {
-  const [row] = await source.query<{ projectId: string }>(PROJECT, [id]);
-  return row?.projectId ?? null;
+  return (await runOwner(source, id))?.projectId ?? null;
 }
 
 /** A commit as the runner that checked out told it. */

@@ -13,6 +13,8 @@ export interface StageRecord {
   readonly finishedAt: Date | null;
   /** Steps that have not ended. */
   readonly openSteps: number;
+  /** How far those are, added up. */
+  readonly openProgress: number;
 }
 
 export interface StepRecord {
@@ -44,6 +46,8 @@ export interface StepRecord {
   readonly dueAt: Date | null;
   readonly exitCode: number | null;
   readonly cancelProof: CancelProof | null;
+  /** As its newest attempt told. */
+  readonly progress: number;
 }
 
 export interface AttemptRecord {
@@ -65,7 +69,8 @@ const STAGES: Statement = {
   name: "stages-of-runs",
   text: `select g.run_id as "runId", g.idx as index, r.workflow_version_id as "versionId", g.status,
       g.status_reason as "statusReason", g.started_at as "startedAt", g.finished_at as "finishedAt",
-      g.open_steps as "openSteps"
+      g.open_steps as "openSteps", (select coalesce(sum(s.progress), 0)::integer from step_run s
+        where s.run_id = g.run_id and s.stage_idx = g.idx and s.progress > 0 and s.finished_at is null) as "openProgress"
     from stage_run g join workflow_run r on r.id = g.run_id where g.run_id = any ($1) and r.deleted_at is null
     order by g.run_id, g.idx`,
 };
@@ -77,7 +82,7 @@ export const STEP_COLUMNS = `s.run_id as "runId", s.idx as index, s.stage_idx as
     select from stage_run g where g.run_id = s.run_id and g.idx < s.stage_idx and g.open_steps > 0))::integer
     else 0 end as "openNeeds", s.fence, s.attempt, n.runner_id as "runnerId", s.session_id is not null as leased, s.ready_pool is not null as ready, r.created_at as "createdAt",
   s.started_at as "startedAt", s.finished_at as "finishedAt", s.due_at as "dueAt", s.exit_code as "exitCode",
-  s.cancel_proof as "cancelProof"`;
+  s.cancel_proof as "cancelProof", s.progress`;
 export const STEP_TABLES = `step_run s
   join workflow_run r on r.id = s.run_id and r.deleted_at is null
   join workflow_step w on w.version_id = r.workflow_version_id and w.idx = s.idx

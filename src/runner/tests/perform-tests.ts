@@ -1,3 +1,4 @@
+import type { SecretMasker } from "../../domain/mask.ts";
 import type { CommandOutput, ExecutionHost } from "../execute.ts";
 import type { LogStream } from "../log-stream.ts";
 import { readProcess } from "../process-table.ts";
@@ -5,6 +6,7 @@ import { sweepProcesses } from "../processes.ts";
 import { StopRequest } from "../stop-request.ts";
 import { type TaskResult, timeoutMessage } from "../task-result.ts";
 import { startTimer } from "../waiting.ts";
+import { maskingReports } from "./mask-report.ts";
 import { TestProgress } from "./progress.ts";
 import { runDiscovered } from "./run-discovered.ts";
 import { runReporting } from "./run-reporting.ts";
@@ -15,6 +17,8 @@ import { prepareTestStep, type TestStepOptions } from "./test-step.ts";
 
 export interface TestsOptions extends Omit<TestStepOptions, "logs"> {
   readonly stop: StopRequest;
+  /** Knows the step's secrets. */
+  readonly masker: SecretMasker;
   /** The step's own log. */
   readonly output: CommandOutput;
   readonly openLog: (part: number) => LogStream;
@@ -34,9 +38,9 @@ export async function performTests(options: TestsOptions): Promise<TaskResult> {
     output.note(`not ended after ${timeoutMs / 1000} s: stopping all tests`);
     stop.order("GRACEFUL");
   });
-  const logs = new TestLogs(options.openLog, options.clock);
+  const logs = new TestLogs(options.openLog, options.clock, options.masker);
   const step = await prepareTestStep({ ...options, logs });
-  const reporter = new TestReporter(options.reportTests, stop.signal);
+  const reporter = new TestReporter(maskingReports(options.reportTests, options.masker), stop.signal);
   const progress = new TestProgress(output.note);
   const parts = { step, reporter, progress, stop, output, host, isAbandoned };
   try {

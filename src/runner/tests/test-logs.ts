@@ -1,4 +1,5 @@
 import type { Clock } from "../../domain/clock.ts";
+import type { SecretMasker } from "../../domain/mask.ts";
 import { LogRecordWriter } from "../log-records.ts";
 import type { LogStream } from "../log-stream.ts";
 import type { TestResult } from "../protocol-tests.ts";
@@ -16,13 +17,14 @@ export class TestLogs {
   constructor(
     private readonly openLog: (part: number) => LogStream,
     private readonly clock: Clock,
+    private readonly masker: SecretMasker,
   ) {}
 
   next(): TestLog {
     const stream = this.openLog(++this.part);
     this.open.push(stream);
     if (this.open.length > 1_000) this.forgetSettled();
-    return new TestLog(this.part, stream, this.clock);
+    return new TestLog(this.part, stream, this.clock, this.masker);
   }
 
   /** Waits until the server has taken enough to go on. */
@@ -56,8 +58,9 @@ export class TestLog {
     readonly part: number,
     private readonly stream: LogStream,
     clock: Clock,
+    masker: SecretMasker,
   ) {
-    this.writer = new LogRecordWriter(clock, (records) => stream.append(records));
+    this.writer = new LogRecordWriter(clock, masker, (records) => stream.append(records));
   }
 
   backpressure(): Promise<void> | null {

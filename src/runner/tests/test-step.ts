@@ -30,19 +30,21 @@ export interface TestStepOptions {
   /** A file of the step's own outside of the workspace; others are made beside it. */
   readonly outputFile: string;
   readonly token: string;
+  /** Where the runner reaches the API. */
+  readonly apiUrl: string;
   readonly clock: Clock;
   readonly logs: TestLogs;
 }
 
 export async function prepareTestStep(options: TestStepOptions): Promise<TestStep> {
-  const { granted, spec, workspace, outputFile, token, clock, logs } = options;
+  const { granted, spec, workspace, outputFile, token, apiUrl, clock, logs } = options;
   const configurationFile = `${outputFile}.configuration.json`;
   const testsFile = `${outputFile}.tests`;
   await writeFile(configurationFile, JSON.stringify(spec.configuration), { mode: 0o600 });
   // Outputs of many tests at once would be nobody's.
   const { RUNCAST_OUTPUT: _, ...common } = stepEnvironment(
     granted,
-    { workspace, outputFile, token },
+    { workspace, outputFile, token, apiUrl },
     process.env,
   );
   const base = {

@@ -59,6 +59,16 @@ const STEP_COMMANDS: Readonly<Record<string, StepCommand>> = {
   forceCompleteStepRun: { legal: [...SKIPPABLE, "RUNNING"], statuses: [...SKIPPABLE_STATUSES, "RUNNING"] },
   completeStepRun: { legal: ["WAITING for somebody else"], input: { success: true } },
   decideApproval: { legal: ["WAITING for approval"], input: { verdict: "APPROVE" } },
+  reportStepProgress: {
+    legal: ["RUNNING", "WAITING for somebody else"],
+    statuses: ["RUNNING", "WAITING"],
+    input: { progress: 1 },
+  },
+  recordStepTrace: {
+    legal: ["RUNNING", "WAITING for somebody else"],
+    statuses: ["RUNNING", "WAITING"],
+    input: { kind: "NOTE", content: "x" },
+  },
 };
 
 describe("the statuses", () => {
