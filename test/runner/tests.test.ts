@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { isAlive, pidIn, runTask, startTestRunner, type TestRunner, until, workspaceOf } from "./harness.ts";
 import { testTask } from "./tests.ts";
 
-/** Hundreds of processes take their time on a busy machine. */
+/** Many processes take their time on a busy machine. */
 const MANY_DEADLINE_MS = 60_000;
 
 describe("a step with discovered tests", () => {
@@ -63,13 +63,14 @@ describe("a step with discovered tests", () => {
   it("keeps as many running as it may, and sends few and small requests", async () => {
     const here = await startTestRunner();
     const granted = testTask({ discover: "seq 1 520", run: "true", parallel: 8 });
-    expect(await runTask(here, granted, MANY_DEADLINE_MS)).toMatchObject({ outcome: "SUCCEEDED" });
     const tests = here.stub.tests(granted);
-    expect(tests.count("PASSED")).toBe(520);
-    expect(tests.all.every(({ attempt }) => attempt === 1)).toBe(true);
+    tests.wants = (key) => Number(key) <= 60;
+    expect(await runTask(here, granted, MANY_DEADLINE_MS)).toMatchObject({ outcome: "SUCCEEDED" });
+    expect(tests.count("PASSED")).toBe(60);
+    expect(tests.all.every(({ attempt, status }) => attempt === (status === "PASSED" ? 1 : 0))).toBe(true);
     expect(tests.calls.map(({ discovered }) => discovered?.length ?? 0).slice(0, 2)).toEqual([500, 20]);
     expect(tests.mostRunning).toBeGreaterThanOrEqual(8);
-    expect(here.stub.lines(granted, "system")).toContain("520 tests done, 0 failed, 0 skipped");
+    expect(here.stub.lines(granted, "system")).toContain("60 tests done, 0 failed, 0 skipped");
   });
 
   it("never has more of them at once than it may", async () => {
