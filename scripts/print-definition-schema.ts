@@ -163,7 +163,7 @@ A test step succeeds when every one of its tests passed, was skipped or was waiv
   test's key: 1 to 500 characters, unique in the step, and the same from run to run, since the test's history and its
   waivers belong to it. Then \`run\` is executed once for each test, \`parallel\` at a time, all of them in the
   run's workspace. Exit code 0 means passed, 77 skipped, any other failed; a test that cannot be started or is killed by
-  a signal is an error. The last line it prints becomes its message, and what it prints is kept as its own log.
+  a signal is an error. What it prints is kept as its own log, the last line also as its message unless it passed.
 - **\`report\`** names the files that \`run\` writes. Files that match before the command starts are removed, so that
   none of an earlier attempt is taken for a result of this one. The exit code counts only if the report holds no
   failing test. Files that cannot be read fail the step and do not keep the others from being read.

@@ -117,11 +117,12 @@ export async function startTestRunner(
 export async function runTask(
   { stub }: Pick<TestRunner, "stub">,
   granted: GrantedTask,
+  deadlineMs = DEADLINE_MS,
 ): Promise<NonNullable<ReturnType<ProtocolStub["finished"]>>> {
   stub.offer(granted);
-  await until(`the end of ${granted.spec.run}`, () => stub.finished(granted) !== undefined);
+  await until(`the end of ${granted.spec.run}`, () => stub.finished(granted) !== undefined, deadlineMs);
   const report = stub.finished(granted)!;
-  await until("the complete log", () => stub.logBytes(granted) === report.logLength);
+  await until("the complete log", () => stub.logBytes(granted) === report.logLength, deadlineMs);
   return report;
 }
 

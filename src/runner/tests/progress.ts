@@ -2,7 +2,6 @@ import type { TestResult, TestTask } from "../protocol-tests.ts";
 import { monotonicMs } from "../waiting.ts";
 
 const MIN_PAUSE_MS = 2_000;
-const MIN_SHARE = 0.05;
 const MAX_LISTED_FAILURES = 1_000;
 const FAILURES: ReadonlySet<TestResult["status"]> = new Set(["FAILED", "ERRORED", "TIMED_OUT"]);
 
@@ -28,14 +27,11 @@ export class TestProgress {
 
   /** @param left how many are still to end */
   tell(left: number): void {
-    const total = this.done + left;
-    const news = this.done - this.toldDone;
-    if (left <= 0 || news === 0) return;
-    const early = monotonicMs() - this.toldAt < MIN_PAUSE_MS;
-    if (early && news < total * MIN_SHARE) return;
+    const now = monotonicMs();
+    if (left <= 0 || this.done === this.toldDone || now - this.toldAt < MIN_PAUSE_MS) return;
     this.toldDone = this.done;
-    this.toldAt = monotonicMs();
-    this.note(`${count(this.done)}/${count(total)} done, ${count(this.failed)} failed`);
+    this.toldAt = now;
+    this.note(`${count(this.done)}/${count(this.done + left)} done, ${count(this.failed)} failed`);
   }
 
   get failures(): number {
