@@ -22,6 +22,15 @@ export interface LockedTestStep {
   readonly type: string;
 }
 
+/**
+ * Tests are looked up by key, one by one: a plan that was made while the table was small, and is kept as long as its
+ * connection, may read all tests of the step for each.
+ */
+const LOOK_UP_BY_KEY: Statement = {
+  name: "look-up-by-key",
+  text: `select set_config(name, value, true) from (values ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'),
+    ('enable_mergejoin', 'off'), ('plan_cache_mode', 'force_generic_plan')) s(name, value)`,
+};
 /** Only the run's row is locked and nothing of it loaded: a run may have 10,000 steps. */
 const LOCK: Statement = {
   name: "lock-test-run",
@@ -127,6 +136,7 @@ export async function lockTestStep(
   { runId, step, fence }: TestLease,
   session: string,
 ): Promise<LockedTestStep | null> {
+  await transaction.query(LOOK_UP_BY_KEY, []);
   await transaction.query(LOCK, [runId]);
   const [row] = await transaction.query<LockedTestStep>(STEP, [runId, step, fence, session]);
   return row ?? null;

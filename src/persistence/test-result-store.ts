@@ -2,7 +2,7 @@ import type { TestResult } from "../domain/test-reports.ts";
 import { isTestFailure, regressionOf, type TestEnd } from "../domain/tests.ts";
 import type { Transaction } from "./database.ts";
 import type { Statement } from "./queries/queryable.ts";
-import { AFRESH, type MovedTest } from "./test-changes.ts";
+import { KEPT_REVIEW, type MovedTest } from "./test-changes.ts";
 import type { TestLease } from "./test-report-store.ts";
 
 /** The end of one execution of a test. */
@@ -47,7 +47,7 @@ const END: Statement = {
         $5, $4, d."logPart", d."logLength", d."logCrc32"
       from ended d
     )
-    update test_run t set ${AFRESH},
+    update test_run t set ${KEPT_REVIEW}, abort_requested = false,
       status = d.status, attempt = d.number, failures = d.failures, fence = $4, seen_fence = $4, gone = false,
       status_reason = case when d.status = 'CANCELED' then t.status_reason end, started_at = d."startedAt",
       finished_at = $6, duration_ms = d."durationMs", message = d.message, regression = d.regression, updated_at = $6
