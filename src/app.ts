@@ -4,6 +4,7 @@ import { SignedLinks } from "./actions/signed-links.ts";
 import type { Config } from "./config/load-config.ts";
 import type { Clock } from "./domain/clock.ts";
 import { DutyRoster } from "./duties/duty.ts";
+import { fileDuties } from "./duties/file-duties.ts";
 import { DUTIES } from "./duties/index.ts";
 import { buildApiSchema } from "./graphql/schema.ts";
 import { Authenticator } from "./http/authenticate.ts";
@@ -19,7 +20,7 @@ import { DatabaseClock } from "./persistence/database-clock.ts";
 import { readSigningKey } from "./persistence/queries/installation.ts";
 import { WorkflowVersions } from "./persistence/workflow-versions.ts";
 import { InProcessBus } from "./realtime/in-process-bus.ts";
-import { FolderStore } from "./storage/folder-store.ts";
+import { openBlobStore, type StoreConfig } from "./storage/open-blob-store.ts";
 
 /** Beside the compiled code; from sources there is no page unless it was built. */
 const GRAPHIQL = fileURLToPath(
@@ -27,8 +28,18 @@ const GRAPHIQL = fileURLToPath(
 );
 
 export interface AppOptions {
-  readonly config: Pick<Config, "host" | "port" | "allowedOrigins" | "dbPoolSize" | "filesDir"> &
-    Partial<Pick<Config, "publicUrl">>;
+  readonly config: Pick<
+    Config,
+    | "host"
+    | "port"
+    | "allowedOrigins"
+    | "dbPoolSize"
+    | "filesDir"
+    | "maxArtifactBytes"
+    | "artifactRetentionMs"
+  > &
+    Partial<Pick<Config, "publicUrl">> &
+    Partial<StoreConfig>;
   readonly databaseUrl: string;
   /** For the secrets of webhooks; without it there are none. */
   readonly encryptionKey?: Buffer | null;
@@ -93,7 +104,9 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
     bus: new InProcessBus(),
   };
   const runners = new RunnerSessions(engine);
-  if (runDuties) started.use(new DutyRoster(DUTIES, engine, logger));
+  const blobs = openBlobStore(config);
+  if (runDuties)
+    started.use(new DutyRoster([...DUTIES, ...fileDuties({ ...config, blobs })], engine, logger));
   const address = { url: "" };
   const http = started.use(
     await startHttpServer({
@@ -107,7 +120,8 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
         publicUrl: config.publicUrl ?? null,
         ownUrl: () => address.url,
         secrets: encryptionKey === null ? null : new SecretBox(encryptionKey),
-        blobs: new FolderStore(config.filesDir),
+        blobs,
+        maxArtifactBytes: config.maxArtifactBytes,
         links: new SignedLinks(await readSigningKey(database)),
       },
       authenticator: new Authenticator(database, engine.clock),

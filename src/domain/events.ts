@@ -40,6 +40,13 @@ export interface EventPayloads {
     readonly attempt: number;
     readonly reason: ReasonPayload | null;
   };
+  ArtifactAdded: {
+    readonly step: number;
+    readonly attempt: number;
+    readonly artifactId: string;
+    readonly path: string;
+    readonly sizeBytes: number;
+  };
 }
 
 export type RunEventType = keyof EventPayloads;
@@ -53,6 +60,7 @@ export const RUN_EVENT_TYPES = [
   "RunDeleted",
   "ApprovalRequested",
   "ApprovalDecided",
+  "ArtifactAdded",
 ] as const satisfies readonly RunEventType[];
 
 /** An event that is decided but not stored yet: it has no `seq`. */

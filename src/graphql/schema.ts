@@ -3,6 +3,12 @@ import { type GraphQLSchema, isInputObjectType } from "graphql";
 import { buildSchemaSync, type PubSub } from "type-graphql";
 import { guardRootFields } from "./guard.ts";
 import { ApprovalDecisionResolver, ApprovalResolver } from "./resolvers/approval-resolver.ts";
+import {
+  ArtifactResolver,
+  StepArtifactsResolver,
+  TaskArtifactsResolver,
+  WorkflowRunArtifactsResolver,
+} from "./resolvers/artifact-resolvers.ts";
 import { AuditResolver } from "./resolvers/audit-resolver.ts";
 import { BulkMutations } from "./resolvers/bulk-mutations.ts";
 import { BulkItemResolver, BulkOperationResolver } from "./resolvers/bulk-resolver.ts";
@@ -41,6 +47,7 @@ import { DateTime } from "./scalars.ts";
 import {
   ApprovalDecidedResolver,
   ApprovalRequestedResolver,
+  ArtifactAddedResolver,
   RUN_EVENT_OBJECTS,
   RunEventResolver,
   StageStatusChangedResolver,
@@ -113,6 +120,11 @@ export function buildApiSchema(): GraphQLSchema {
       StepStatusChangedResolver,
       ApprovalRequestedResolver,
       ApprovalDecidedResolver,
+      ArtifactAddedResolver,
+      ArtifactResolver,
+      StepArtifactsResolver,
+      WorkflowRunArtifactsResolver,
+      TaskArtifactsResolver,
       Subscriptions,
     ],
     orphanedTypes: [...USER_ERROR_TYPES, ...RUN_EVENT_OBJECTS, LogLines, LogEnd, CaughtUp, Reset],

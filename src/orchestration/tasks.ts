@@ -10,6 +10,7 @@ import {
 import type { ClaimedStep } from "../persistence/runner-store.ts";
 import { stepOutputs, type TaskRun, taskRuns } from "../persistence/task-store.ts";
 import type { WorkflowVersion } from "../persistence/workflow-versions.ts";
+import { type ArtifactSpec, artifactSpec, NO_ARTIFACTS } from "./artifacts.ts";
 import { applyReports, type TaskReport } from "./report.ts";
 import type { Engine } from "./transition.ts";
 
@@ -36,6 +37,7 @@ export interface TaskSpec {
     readonly ref: string | null;
     readonly commit: string | null;
   } | null;
+  readonly artifacts: ArtifactSpec;
 }
 
 const GRACE_MS = 10_000;
@@ -86,7 +88,10 @@ async function buildTask(
   const version = await versions.get(database, run.versionId);
   const definition = version.steps[step.step]!;
   const known = needsOutputs(version, definition) ? await outputs.of(run.id) : {};
-  const spec = specOf(run, version, definition, known);
+  const spec = {
+    ...specOf(run, version, definition, known),
+    artifacts: definition.http === null ? artifactSpec(version, step.step, run.sourceRunId) : NO_ARTIFACTS,
+  };
   const { workflowName, number: runNumber } = run;
   return { ...step, stepRef: definition.ref, workflowName, runNumber, spec };
 }
@@ -119,7 +124,7 @@ function specOf(
   { definition }: WorkflowVersion,
   step: StepDefinition,
   stepOutputs: StepOutputs,
-): TaskSpec {
+): Omit<TaskSpec, "artifacts"> {
   const context = { inputs: run.inputs, stepOutputs };
   const common = { shell: step.shell, timeoutMs: step.timeoutMs, graceMs: GRACE_MS };
   // A request needs neither variables nor a workspace.

@@ -17,8 +17,9 @@ import {
   StepRunStatusEnum,
   WorkflowRunStatusEnum,
 } from "../enums.ts";
-import { DateTime, Int, Json, typeNameOf } from "../scalars.ts";
+import { DateTime, Float, Int, Json, typeNameOf } from "../scalars.ts";
 import { Actor } from "./actor.ts";
+import { Artifact } from "./artifact.ts";
 import { StageRun, StepRun } from "./step-run.ts";
 import { StreamMessage } from "./stream.ts";
 import { WorkflowRun } from "./workflow-run.ts";
@@ -164,7 +165,26 @@ export class ApprovalDecided extends RunEvent {
   stepRun?: StepRun | null;
 }
 
+@ObjectType("ArtifactAdded", { implements: RunEvent, description: "A step has kept a file." })
+export class ArtifactAdded extends RunEvent {
+  @Field(() => Int, { description: "The step's attempt that kept it." })
+  attempt!: number;
+
+  @Field(() => String, { description: "Its path, relative to the workspace." })
+  path!: string;
+
+  @Field(() => Float, { description: "How many bytes it has." })
+  sizeBytes!: number;
+
+  @Field(() => Artifact, { nullable: true, description: "The artifact; null once it has expired." })
+  artifact?: Artifact | null;
+
+  @Field(() => StepRun, { nullable: true, description: "The step as it is now." })
+  stepRun?: StepRun | null;
+}
+
 export const RUN_EVENT_OBJECTS = [
+  ArtifactAdded,
   RunReopened,
   RunLabelsChanged,
   RunDeleted,
@@ -193,6 +213,8 @@ const MAKERS: {
     Object.assign(new StageStatusChanged(), { stageStatus: status, statusReason: reason }),
   StepStatusChanged: ({ status, attempt, reason }) =>
     Object.assign(new StepStatusChanged(), { stepStatus: status, attempt, statusReason: reason }),
+  ArtifactAdded: ({ attempt, path, sizeBytes }) =>
+    Object.assign(new ArtifactAdded(), { attempt, path, sizeBytes }),
 };
 
 export function toRunEvent(record: EventRecord, cursor: string): RunEvent {
@@ -258,6 +280,27 @@ export class ApprovalDecidedResolver {
   @FieldResolver(() => StepRun, { nullable: true })
   async stepRun(
     @Root() { record }: ApprovalDecided,
+    @Ctx() { loaders }: RequestContext,
+  ): Promise<StepRun | null> {
+    return await stepOfEvent(record, loaders);
+  }
+}
+
+@Resolver(() => ArtifactAdded)
+export class ArtifactAddedResolver {
+  @FieldResolver(() => Artifact, { nullable: true })
+  async artifact(
+    @Root() { record }: ArtifactAdded,
+    @Ctx() { loaders }: RequestContext,
+  ): Promise<Artifact | null> {
+    if (record.type !== "ArtifactAdded") return null;
+    const artifact = await loaders.artifact.load(record.payload.artifactId);
+    return artifact === null ? null : Artifact.from(artifact);
+  }
+
+  @FieldResolver(() => StepRun, { nullable: true })
+  async stepRun(
+    @Root() { record }: ArtifactAdded,
     @Ctx() { loaders }: RequestContext,
   ): Promise<StepRun | null> {
     return await stepOfEvent(record, loaders);
