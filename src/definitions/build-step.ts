@@ -85,9 +85,9 @@ function commandOf(
   run: string,
   timeoutMs: number,
   source: SourceNode | undefined,
-): Built<"run" | "shell" | "env" | "timeoutMs" | keyof ReturnType<typeof executionOf>> {
+): Built<"run" | "artifacts" | "shell" | "env" | "timeoutMs" | keyof ReturnType<typeof executionOf>> {
   const env = writtenMap(step.env, source, "env");
-  return { run, shell: step.shell, env, timeoutMs, ...executionOf(step) };
+  return { run, artifacts: step.artifacts, shell: step.shell, env, timeoutMs, ...executionOf(step) };
 }
 
 function executionOf({ continueOnError, retry, queue, labels }: StepOf<"run" | "build" | "http">) {

@@ -44,6 +44,26 @@ export const title = word(
   'letters, digits, " ", ".", "_" and "-", starting with a letter or digit, at most 100 characters',
 );
 
+const MAX_GLOB_LENGTH = 500;
+
+export const artifactGlob = z.string().superRefine((glob, context) => {
+  const fault = globFault(glob.replace(/^!/, ""));
+  if (fault !== null)
+    context.addIssue({
+      code: "custom",
+      message: `${describeValue(glob)} ${fault}: write a path or glob inside the workspace, such as dist/**`,
+    });
+});
+
+function globFault(glob: string): string | null {
+  if (glob.trim() === "") return "is empty";
+  if (glob.length > MAX_GLOB_LENGTH) return `is longer than ${MAX_GLOB_LENGTH} characters`;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
+  if (/[\u0000-\u001f]/.test(glob)) return "holds control characters";
+  if (/^([/\\~]|[A-Za-z]:)/.test(glob)) return "is absolute";
+  return /(^|[/\\{,(|])\.\.([/\\},)|]|$)/.test(glob) ? "leads out of the workspace" : null;
+}
+
 export const stepRef = word(
   "step ref",
   /^[a-z0-9][a-z0-9_-]{0,62}$/,

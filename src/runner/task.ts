@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import type { Clock } from "../domain/clock.ts";
 import type { AllowedPlaces, ResolveHost } from "./address-guard.ts";
+import type { ArtifactHost } from "./artifact-host.ts";
 import { checkOut } from "./checkout.ts";
 import { stepToken } from "./cookie.ts";
 import { stepEnvironment } from "./environment.ts";
@@ -23,6 +24,7 @@ import type {
 import type { Reaper } from "./reaper-client.ts";
 import { StopRequest } from "./stop-request.ts";
 import { storableText } from "./storable-text.ts";
+import { keepTaskArtifacts, placeTaskArtifacts, type TaskFiles } from "./task-artifacts.ts";
 import type { RunnerTiming } from "./timing.ts";
 import { createOutputFile, type RunDirectory, type Workspaces } from "./workspace.ts";
 
@@ -42,6 +44,7 @@ export interface TaskHost {
   readonly pin: (found: SourcePin, signal: AbortSignal) => Promise<PinRunSourcePayload>;
   /** Whether the task is surely still this runner's. */
   readonly isHeld: () => boolean;
+  readonly artifacts: ArtifactHost;
 }
 
 interface TaskResult {
@@ -143,11 +146,12 @@ export class Task {
     const directory = await workspaces.enter(workflowRunId);
     try {
       await this.checkOutSource(directory);
+      await placeTaskArtifacts(this.files(directory));
       const outputFile = await createOutputFile(directory, this.key);
       const end = await this.execute(directory, outputFile);
       const result = await conclude(end, this.granted, outputFile, this.stopCause);
       await rm(outputFile, { recursive: true, force: true });
-      return result;
+      return await this.keepArtifacts(directory, result);
     } finally {
       await workspaces.leave(workflowRunId);
     }
@@ -173,6 +177,20 @@ export class Task {
     } catch (error) {
       throw new Error(`checkout failed: ${(error as Error).message}`);
     }
+  }
+
+  private files(directory: RunDirectory): TaskFiles {
+    const { granted, stop, host } = this;
+    return { granted, directory, stop, host, note: (text) => this.writer.system(text) };
+  }
+
+  /** What was ended from outside keeps nothing. */
+  private async keepArtifacts(directory: RunDirectory, result: TaskResult): Promise<TaskResult> {
+    if (result.exitCode === null || !["SUCCEEDED", "FAILED"].includes(result.outcome)) return result;
+    const fault = await keepTaskArtifacts(this.files(directory));
+    if (fault === null) return result;
+    if (result.error !== null) this.writer.system(fault);
+    return { ...result, outcome: "FAILED", error: result.error ?? storableError(fault) };
   }
 
   private execute(directory: RunDirectory, outputFile: string): Promise<CommandEnd> {

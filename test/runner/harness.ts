@@ -57,6 +57,7 @@ export function task(
       graceMs: 10_000,
       env: [],
       source: null,
+      artifacts: { globs: [], fetch: false },
       ...spec,
     },
     ...rest,
