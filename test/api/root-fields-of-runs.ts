@@ -161,6 +161,11 @@ export const RUN_FIELDS: Readonly<Record<string, RootField>> = {
   "Mutation.appendLogs": row("RUNNER", () =>
     runners("appendLogs", `session: "${SESSION}", appends: []`, "results { offset }"),
   ),
+  "Query.taskArtifacts": row(
+    "RUNNER",
+    ({ step }) =>
+      `{ taskArtifacts(input: { session: "${SESSION}", stepRunId: "${step}", fence: 1 }) { next } }`,
+  ),
   "Mutation.pinRunSource": row("RUNNER", ({ step }) =>
     runners(
       "pinRunSource",

@@ -20,6 +20,7 @@ export interface ProtocolTask {
     readonly graceMs: number;
     readonly env: readonly { readonly key: string; readonly value: string }[];
     readonly source: { git: string; ref: string | null; commit: string | null } | null;
+    readonly artifacts: { readonly globs: readonly string[]; readonly fetch: boolean };
   };
 }
 
