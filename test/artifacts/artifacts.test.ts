@@ -1,5 +1,4 @@
-import { readdirSync } from "node:fs";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -20,6 +19,9 @@ stages: [{ name: a, steps: [{ ref: make, run: "true", artifacts: [dist/**] }, { 
 `;
 const ARTIFACTS = `artifacts(first: 10) { totalCount { value } pageInfo { endCursor }
   nodes { id path sizeBytes sha256 attempt downloadUrl stepRun { stepRef } } }`;
+
+const LONG = "x".repeat(1_025);
+const HOSTILE = ["../x", "a/../../x", "/etc/passwd", "C:/x", "a\\..\\b", "a\0b", "a//b", "./a", "", LONG];
 
 const files = mkdtempSync(join(tmpdir(), "runcast-artifacts-"));
 const clock = new ManualClock();
@@ -110,20 +112,11 @@ describe("an upload", () => {
     expect((await artifactsOf(runId)).totalCount.value).toBe(1);
   });
 
-  it.each([
-    ["../x"],
-    ["dist/../../x"],
-    ["/etc/passwd"],
-    ["C:/x"],
-    ["a\\..\\b"],
-    ["a\u0000b"],
-    ["a//b"],
-    ["./a"],
-    [""],
-    ["x".repeat(1_025)],
-  ])("named %j is refused", async (path) => {
+  it("under a hostile name is refused", async () => {
     const { task, runId } = await begin();
-    expect(await send(task, path, "x")).toMatchObject({ status: 400, code: "BAD_USER_INPUT" });
+    for (const path of HOSTILE) {
+      expect({ path, ...(await send(task, path, "x")) }).toMatchObject({ path, status: 400, code: "BAD_USER_INPUT" });
+    }
     expect((await artifactsOf(runId)).nodes).toEqual([]);
   });
 
