@@ -16,7 +16,7 @@ create type missed_runs as enum ('SKIP', 'RUN_ONCE', 'RUN_ALL');
 
 create type project_role as enum ('PROJECT_USER', 'PROJECT_SUPERUSER', 'PROJECT_ADMIN');
 
-create type run_event_type as enum ('RunStatusChanged', 'RunFinished', 'StageStatusChanged', 'StepStatusChanged', 'RunReopened', 'RunLabelsChanged', 'RunDeleted', 'ApprovalRequested', 'ApprovalDecided');
+create type run_event_type as enum ('RunStatusChanged', 'RunFinished', 'StageStatusChanged', 'StepStatusChanged', 'RunReopened', 'RunLabelsChanged', 'RunDeleted', 'ApprovalRequested', 'ApprovalDecided', 'ArtifactAdded');
 
 create type run_signal_kind as enum ('START_CHILD', 'CANCEL_CHILD', 'CHILD_FINISHED');
 
@@ -87,6 +87,22 @@ create table approval_decision (
   constraint approval_decision_pkey PRIMARY KEY (run_id, step_idx, attempt, actor_id)
 );
 
+create table artifact (
+  id uuid not null,
+  run_id uuid not null,
+  step_idx integer not null,
+  attempt integer not null,
+  fence integer not null,
+  path text not null,
+  size bigint not null,
+  sha256 bytea not null,
+  executable boolean not null,
+  blob_key text not null,
+  created_at timestamp with time zone not null,
+  constraint artifact_pkey PRIMARY KEY (id),
+  constraint artifact_run_id_step_idx_attempt_path_key UNIQUE (run_id, step_idx, attempt, path)
+);
+
 create table audit_entry (
   id uuid not null,
   project_id uuid,
@@ -97,6 +113,12 @@ create table audit_entry (
   at timestamp with time zone not null,
   xid xid8 default pg_current_xact_id() not null,
   constraint audit_entry_pkey PRIMARY KEY (id)
+);
+
+create table blob_garbage (
+  key text not null,
+  due_at timestamp with time zone not null,
+  constraint blob_garbage_pkey PRIMARY KEY (key)
 );
 
 create table bulk_operation (
@@ -506,7 +528,11 @@ CREATE INDEX approval_by_project ON public.approval USING btree (project_id, req
 
 CREATE INDEX approval_pending ON public.approval USING btree (project_id, requested_at DESC, run_id DESC, step_idx DESC) WHERE (status = 'PENDING'::approval_status);
 
+CREATE INDEX artifact_by_age ON public.artifact USING btree (created_at);
+
 CREATE INDEX audit_entry_by_project ON public.audit_entry USING btree (project_id, id DESC);
+
+CREATE INDEX blob_garbage_by_age ON public.blob_garbage USING btree (due_at);
 
 CREATE INDEX bulk_operation_by_creator ON public.bulk_operation USING btree (created_by, created_at DESC, id DESC);
 
@@ -555,6 +581,45 @@ CREATE INDEX workflow_run_open_child ON public.workflow_run USING btree (project
 CREATE INDEX workflow_run_to_expire ON public.workflow_run USING btree (expires_at) WHERE (finished_at IS NULL);
 
 CREATE INDEX workflow_run_to_purge ON public.workflow_run USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+
+CREATE OR REPLACE FUNCTION public.add_artifact(p_id uuid, p_run uuid, p_step integer, p_fence integer, p_session bigint, p_path text, p_size bigint, p_sha256 bytea, p_executable boolean, p_blob_key text, p_account uuid, p_now timestamp with time zone)
+ RETURNS TABLE(id uuid, added boolean, conflict boolean, last_seq integer)
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_column
+declare
+  v_attempt integer;
+  v_present artifact;
+  v_seq integer;
+begin
+  perform 1 from workflow_run r where r.id = p_run and r.deleted_at is null for no key update;
+  if not found then
+    return;
+  end if;
+  -- A step that was leased and whose start is still on its way has its attempt's number from then on.
+  select s.attempt + (s.status = 'QUEUED')::integer into v_attempt from step_run s
+  where s.run_id = p_run and s.idx = p_step and s.fence = p_fence and s.session_id = p_session;
+  if not found then
+    return;
+  end if;
+  select * into v_present from artifact a
+  where a.run_id = p_run and a.step_idx = p_step and a.attempt = v_attempt and a.path = p_path;
+  if found then
+    return query select v_present.id, false, v_present.sha256 <> p_sha256, null::integer;
+    return;
+  end if;
+  insert into artifact (id, run_id, step_idx, attempt, fence, path, size, sha256, executable, blob_key, created_at)
+  values (p_id, p_run, p_step, v_attempt, p_fence, p_path, p_size, p_sha256, p_executable, p_blob_key, p_now);
+  update workflow_run r set last_seq = r.last_seq + 1, updated_at = p_now where r.id = p_run
+  returning r.last_seq into v_seq;
+  insert into run_event (run_id, seq, type, at, actor_id, payload)
+  values (p_run, v_seq, 'ArtifactAdded', p_now, p_account, jsonb_build_object('step', p_step, 'attempt', v_attempt,
+    'artifactId', p_id, 'path', p_path, 'sizeBytes', p_size));
+  -- From here on the blob has its row.
+  delete from blob_garbage g where g.key = p_blob_key;
+  return query select p_id, true, false, v_seq;
+end $function$
+;
 
 CREATE OR REPLACE FUNCTION public.append_logs(p_runs uuid[], p_steps integer[], p_fences integer[], p_byte_offsets integer[], p_line_offsets integer[], p_line_counts integer[], p_data bytea[], p_moved_runs uuid[], p_moved_steps integer[], p_moved_fences integer[], p_lengths integer[], p_lines integer[], p_crcs bigint[], p_sealed boolean[])
  RETURNS void
@@ -913,6 +978,34 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.kept_artifacts(p_run uuid, p_step integer)
+ RETURNS TABLE(at_step integer, at_status step_run_status, id uuid)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  with recursive place as (
+    select s.idx as at_step, s.status as at_status, s.run_id, s.idx, false as reused
+    from step_run s where s.run_id = p_run and (p_step is null or s.idx = p_step)
+    union all
+    select p.at_step, p.at_status, x.reused_run_id, x.reused_idx, true
+    from place p
+    join step_result x on x.run_id = p.run_id and x.idx = p.idx and x.reused_run_id is not null
+  )
+  select p.at_step, p.at_status, a.id
+  from place p
+  join step_run s on s.run_id = p.run_id and s.idx = p.idx
+  cross join lateral (
+    select case when not p.reused then s.attempt else (
+      select max(e.number) from step_attempt e
+      where e.run_id = p.run_id and e.step_idx = p.idx and e.status = 'SUCCEEDED') end as number
+  ) newest
+  join artifact a on a.run_id = p.run_id and a.step_idx = p.idx and a.attempt = newest.number
+  where not exists (
+    select from step_result x where x.run_id = p.run_id and x.idx = p.idx and x.reused_run_id is not null
+  )
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.lease_ready_steps(p_session bigint, p_pool integer, p_after uuid, p_limit integer, p_at timestamp with time zone)
  RETURNS TABLE(run_id uuid, step_idx integer, fence integer, attempt integer)
  LANGUAGE plpgsql
@@ -935,6 +1028,16 @@ begin
     update step_run s set session_id = p_session, fence = s.fence + 1, leased_at = p_at, ready_pool = null
     from ready where s.run_id = ready.run_id and s.idx = ready.idx
     returning s.run_id, s.idx, s.fence, s.attempt;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.leave_blob_key()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into blob_garbage (key, due_at) select g.blob_key, '-infinity' from gone g on conflict do nothing;
+  return null;
 end $function$
 ;
 

@@ -74,9 +74,17 @@ describe("an upload", () => {
     const { runId, task } = await begin();
     expect(await send(task, "dist/app.js", "content")).toMatchObject({ status: 200 });
     const [node] = (await artifactsOf(runId)).nodes;
-    expect(node).toMatchObject({ path: "dist/app.js", sizeBytes: 7, attempt: 1, stepRun: { stepRef: "make" } });
+    expect(node).toMatchObject({
+      path: "dist/app.js",
+      sizeBytes: 7,
+      attempt: 1,
+      stepRun: { stepRef: "make" },
+    });
     expect(node.sha256).toBe(sha256("content"));
-    expect(await ask(`{ node(id: "${node.id}") { __typename id } }`)).toEqual({ __typename: "Artifact", id: node.id });
+    expect(await ask(`{ node(id: "${node.id}") { __typename id } }`)).toEqual({
+      __typename: "Artifact",
+      id: node.id,
+    });
     const whole = await fetch(node.downloadUrl);
     expect(await whole.text()).toBe("content");
     expect(Object.fromEntries(whole.headers)).toMatchObject({
@@ -99,9 +107,13 @@ describe("an upload", () => {
     );
     // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
     const told = events.events.filter((event: any) => event.__typename === "ArtifactAdded");
-    expect(told).toMatchObject([{ path: "dist/app.js", artifact: { id: node.id }, stepRun: { stepRef: "make" } }]);
+    expect(told).toMatchObject([
+      { path: "dist/app.js", artifact: { id: node.id }, stepRun: { stepRef: "make" } },
+    ]);
     // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
-    expect(events.events.map(({ seq }: any) => seq)).toEqual(events.events.map((_: unknown, i: number) => i + 1));
+    expect(events.events.map(({ seq }: any) => seq)).toEqual(
+      events.events.map((_: unknown, i: number) => i + 1),
+    );
   });
 
   it("that is sent again is the same artifact, and another file of that name is refused", async () => {
@@ -115,7 +127,11 @@ describe("an upload", () => {
   it("under a hostile name is refused", async () => {
     const { task, runId } = await begin();
     for (const path of HOSTILE) {
-      expect({ path, ...(await send(task, path, "x")) }).toMatchObject({ path, status: 400, code: "BAD_USER_INPUT" });
+      expect({ path, ...(await send(task, path, "x")) }).toMatchObject({
+        path,
+        status: 400,
+        code: "BAD_USER_INPUT",
+      });
     }
     expect((await artifactsOf(runId)).nodes).toEqual([]);
   });
@@ -124,8 +140,12 @@ describe("an upload", () => {
     const { task } = await begin();
     expect(await send(task, "a", "x", { fence: String(task.fence + 1) })).toMatchObject({ status: 404 });
     const other = await startProtocolRunner(server);
-    expect(await upload(server, { ...runner, token: other.token }, task, "a", "x")).toMatchObject({ status: 409 });
-    expect(await upload(server, { ...runner, token: server.adminToken }, task, "a", "x")).toMatchObject({ status: 403 });
+    expect(await upload(server, { ...runner, token: other.token }, task, "a", "x")).toMatchObject({
+      status: 409,
+    });
+    expect(await upload(server, { ...runner, token: server.adminToken }, task, "a", "x")).toMatchObject({
+      status: 403,
+    });
     expect(await upload(server, { ...runner, token: "none" }, task, "a", "x")).toMatchObject({ status: 401 });
     await runner.finish(task, "SUCCEEDED");
     expect(await send(task, "a", "x")).toMatchObject({ status: 404 });
@@ -219,7 +239,10 @@ describe("the end of artifacts", () => {
     await send(task, "gone", "x");
     await runner.finish(task, "SUCCEEDED");
     const count = stored().length;
-    await ask(`mutation ($id: ID!) { deleteWorkflowRun(input: { workflowRunId: $id }) { userErrors { code } } }`, { id: runId });
+    await ask(
+      `mutation ($id: ID!) { deleteWorkflowRun(input: { workflowRunId: $id }) { userErrors { code } } }`,
+      { id: runId },
+    );
     await run();
     expect(stored()).toHaveLength(count - 1);
     clock.advance(91 * 86_400_000);

@@ -75,8 +75,13 @@ describe("files of steps", () => {
   });
 
   it("that cannot be kept fail the step, which says why", async () => {
-    const run = await ran([[{ ref: "big", run: `head -c ${MAX_BYTES + 1} /dev/zero > big`, artifacts: ["*"] }]]);
-    expect(run.steps.big).toMatchObject({ status: "FAILED", error: expect.stringContaining("big has 97.7 KiB") });
+    const run = await ran([
+      [{ ref: "big", run: `head -c ${MAX_BYTES + 1} /dev/zero > big`, artifacts: ["*"] }],
+    ]);
+    expect(run.steps.big).toMatchObject({
+      status: "FAILED",
+      error: expect.stringContaining("big has 97.7 KiB"),
+    });
     expect(await pathsOf(run.id)).toEqual([]);
   });
 

@@ -49,7 +49,9 @@ function behavesAsStore(open: () => BlobStore, names: () => string[]): void {
   it("gives a part", async () => {
     await open().put("runs/a/1", chunks(300_000));
     const whole = await wholeOf(300_000);
-    expect((await read("runs/a/1", { start: 99_999, end: 200_001 }))!.equals(whole.subarray(99_999, 200_001))).toBe(true);
+    expect(
+      (await read("runs/a/1", { start: 99_999, end: 200_001 }))!.equals(whole.subarray(99_999, 200_001)),
+    ).toBe(true);
     expect((await read("runs/a/1", { start: 5, end: 5 }))!.length).toBe(0);
   });
 
@@ -61,7 +63,11 @@ function behavesAsStore(open: () => BlobStore, names: () => string[]): void {
   it("removes many and leaves the others", async () => {
     for (const key of ["runs/a/1", "runs/a/2", "runs/b/1"]) await open().put(key, chunks(1));
     await open().delete(["runs/a/1", "runs/b/1", "runs/c/1"]);
-    expect([await read("runs/a/1"), (await read("runs/a/2"))?.length, await read("runs/b/1")]).toEqual([null, 1, null]);
+    expect([await read("runs/a/1"), (await read("runs/a/2"))?.length, await read("runs/b/1")]).toEqual([
+      null,
+      1,
+      null,
+    ]);
   });
 
   it.each([10, 20 * MIB])("leaves nothing when the source breaks after %i bytes", async (size) => {

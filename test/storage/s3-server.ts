@@ -68,7 +68,8 @@ export class S3Server implements AsyncDisposable {
     this.largestBody = Math.max(this.largestBody, body.length);
     const fault = this.faults.shift();
     if (fault !== undefined) return { status: fault, body: "<Error><Code>Injected</Code></Error>" };
-    if (!isSigned(request, body)) return { status: 403, body: "<Error><Code>SignatureDoesNotMatch</Code></Error>" };
+    if (!isSigned(request, body))
+      return { status: 403, body: "<Error><Code>SignatureDoesNotMatch</Code></Error>" };
     const url = new URL(request.url!, "http://s3");
     const [, bucket, ...rest] = url.pathname.split("/");
     if (bucket !== "blobs") return { status: 404, body: "<Error><Code>NoSuchBucket</Code></Error>" };
@@ -115,7 +116,10 @@ export class S3Server implements AsyncDisposable {
   #begin(key: string): Answer {
     const id = randomUUID();
     this.uploads.set(id, { key, at: new Date(), parts: new Map() });
-    return { status: 200, body: `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>` };
+    return {
+      status: 200,
+      body: `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`,
+    };
   }
 
   #list(): Answer {
@@ -123,7 +127,10 @@ export class S3Server implements AsyncDisposable {
       ([id, { key, at }]) =>
         `<Upload><Key>${key}</Key><UploadId>${id}</UploadId><Initiated>${at.toISOString()}</Initiated></Upload>`,
     );
-    return { status: 200, body: `<ListMultipartUploadsResult>${uploads.join("")}</ListMultipartUploadsResult>` };
+    return {
+      status: 200,
+      body: `<ListMultipartUploadsResult>${uploads.join("")}</ListMultipartUploadsResult>`,
+    };
   }
 
   #complete(id: string, list: string): Answer {
@@ -146,17 +153,24 @@ function hashOf(content: string | Buffer): string {
 
 /** Signature Version 4, written down from its specification. */
 function isSigned({ method, url: address, headers }: IncomingMessage, body: Buffer): boolean {
-  const form = /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, SignedHeaders=([^,]+), Signature=(\w+)$/;
+  const form =
+    /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, SignedHeaders=([^,]+), Signature=(\w+)$/;
   const found = form.exec(headers.authorization ?? "");
   if (found === null || headers["x-amz-content-sha256"] !== hashOf(body)) return false;
   const [, accessKey, date, region, signedHeaders, signature] = found as unknown as string[];
   const url = new URL(address!, "http://s3");
   const encode = (text: string): string =>
-    encodeURIComponent(text).replaceAll(/[!'()*]/g, (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`);
+    encodeURIComponent(text).replaceAll(
+      /[!'()*]/g,
+      (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
+    );
   const canonical = [
     method,
     decodeURIComponent(url.pathname).split("/").map(encode).join("/"),
-    [...url.searchParams].map((pair) => pair.map(encode).join("=")).sort().join("&"),
+    [...url.searchParams]
+      .map((pair) => pair.map(encode).join("="))
+      .sort()
+      .join("&"),
     ...signedHeaders!.split(";").map((name) => `${name}:${String(headers[name]).trim()}`),
     "",
     signedHeaders,
@@ -164,7 +178,8 @@ function isSigned({ method, url: address, headers }: IncomingMessage, body: Buff
   ].join("\n");
   const scope = `${date}/${region}/s3/aws4_request`;
   const text = ["AWS4-HMAC-SHA256", headers["x-amz-date"], scope, hashOf(canonical)].join("\n");
-  const hmac = (key: string | Buffer, data: string): Buffer => createHmac("sha256", key).update(data).digest();
+  const hmac = (key: string | Buffer, data: string): Buffer =>
+    createHmac("sha256", key).update(data).digest();
   const key = [region!, "s3", "aws4_request"].reduce(hmac, hmac(`AWS4${SECRET_KEY}`, date!));
   return accessKey === ACCESS_KEY && region === REGION && hmac(key, text).toString("hex") === signature;
 }
