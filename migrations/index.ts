@@ -4,3 +4,4 @@ export { Actions1796000000000 } from "./1796000000000-actions.ts";
 export { Storage1797000000000 } from "./1797000000000-storage.ts";
 export { Tests1799000000000 } from "./1799000000000-tests.ts";
 export { Secrets1800000000000 } from "./1800000000000-secrets.ts";
+export { Artifacts1801000000000 } from "./1801000000000-artifacts.ts";

@@ -199,6 +199,20 @@ the API's address in \`$RUNCAST_API_URL\` and in \`$RUNCAST_TASK_TOKEN\` a token
 and until the step ends. [examples/progress.yaml](../examples/progress.yaml) does so with nothing but
 curl.
 
+## Artifacts
+
+What the globs under \`artifacts\` match is kept when the command has ended by itself, also when it failed, before the step
+ends. What is canceled or times out keeps nothing. A file that cannot be kept fails the step.
+
+- Globs are relative to the workspace; a folder stands for everything in it, hidden files included, and \`!\` leaves out.
+  \`.git\` and symbolic links are left out. A step keeps at most 1,000 files, each at most \`RUNCAST_MAX_ARTIFACT_BYTES\`.
+  That nothing matches is no fault. Whether a file may be executed is kept as well.
+- Before a command starts, the artifacts of all steps that are over by then lie in its workspace, whichever runner executed
+  them: those of the steps that it needs, directly or through others, and of the stages that it waits for, if they
+  succeeded or have \`continueOnError\`. Of files of one name the newest counts.
+- A run that continues from a source run finds that run's artifacts as well; its own come first.
+- A workspace gets each artifact once: what a later step on the same runner does to the file is not undone.
+
 ## HTTP requests
 
 A runner sends the request of an http step and follows up to five redirects, unless \`expect\` names their status. It

@@ -6,6 +6,7 @@ import { TaskTokens } from "./actions/task-tokens.ts";
 import type { Config } from "./config/load-config.ts";
 import type { Clock } from "./domain/clock.ts";
 import { DutyRoster } from "./duties/duty.ts";
+import { fileDuties } from "./duties/file-duties.ts";
 import { DUTIES } from "./duties/index.ts";
 import { buildApiSchema } from "./graphql/schema.ts";
 import { Authenticator } from "./http/authenticate.ts";
@@ -21,7 +22,7 @@ import { DatabaseClock } from "./persistence/database-clock.ts";
 import { readSigningKey } from "./persistence/queries/installation.ts";
 import { WorkflowVersions } from "./persistence/workflow-versions.ts";
 import { InProcessBus } from "./realtime/in-process-bus.ts";
-import { FolderStore } from "./storage/folder-store.ts";
+import { openBlobStore, type StoreConfig } from "./storage/open-blob-store.ts";
 
 /** Beside the compiled code; from sources there is no page unless it was built. */
 const GRAPHIQL = fileURLToPath(
@@ -29,8 +30,18 @@ const GRAPHIQL = fileURLToPath(
 );
 
 export interface AppOptions {
-  readonly config: Pick<Config, "host" | "port" | "allowedOrigins" | "dbPoolSize" | "filesDir"> &
-    Partial<Pick<Config, "publicUrl">>;
+  readonly config: Pick<
+    Config,
+    | "host"
+    | "port"
+    | "allowedOrigins"
+    | "dbPoolSize"
+    | "filesDir"
+    | "maxArtifactBytes"
+    | "artifactRetentionMs"
+  > &
+    Partial<Pick<Config, "publicUrl">> &
+    Partial<StoreConfig>;
   readonly databaseUrl: string;
   /** For the secrets of webhooks; without it there are none. */
   readonly encryptionKey?: Buffer | null;
@@ -95,7 +106,9 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
     bus: new InProcessBus(),
   };
   const runners = new RunnerSessions(engine);
-  if (runDuties) started.use(new DutyRoster(DUTIES, engine, logger));
+  const blobs = openBlobStore(config);
+  if (runDuties)
+    started.use(new DutyRoster([...DUTIES, ...fileDuties({ ...config, blobs })], engine, logger));
   const address = { url: "" };
   const secrets = encryptionKey === null ? null : new SecretBox(encryptionKey);
   const signingKey = await readSigningKey(database);
@@ -114,7 +127,8 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
         secrets,
         vault: new SecretVault(database, secrets),
         taskTokens,
-        blobs: new FolderStore(config.filesDir),
+        blobs,
+        maxArtifactBytes: config.maxArtifactBytes,
         links: new SignedLinks(signingKey),
       },
       authenticator: new Authenticator(database, engine.clock, taskTokens),

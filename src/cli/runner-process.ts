@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Config } from "../config/load-config.ts";
+import { SETTING_LIST } from "../config/settings.ts";
 
 /** The runner is a small process of its own: starting steps from a big one is several times slower. */
 const fromSource = import.meta.url.endsWith(".ts");
@@ -22,7 +23,7 @@ export function spawnRunner(
   return spawn(process.execPath, [...loader, ENTRY], {
     stdio: ["ignore", stderr, stderr],
     env: {
-      ...withoutDatabase(process.env),
+      ...withoutSecrets(process.env),
       RUNCAST_URL: url,
       RUNCAST_TOKEN: token,
       RUNCAST_RUNNER_NAME: config.runnerName,
@@ -33,13 +34,13 @@ export function spawnRunner(
   });
 }
 
+const SECRETS: ReadonlySet<string> = new Set(
+  SETTING_LIST.filter(({ secret }) => secret === true).map(({ variable }) => variable),
+);
+
 /** Steps run as the runner's user and can read its environment: it gets no more than it needs. */
-function withoutDatabase({
-  DATABASE_URL: _database,
-  REDIS_URL: _redis,
-  ...rest
-}: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return rest;
+function withoutSecrets(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !SECRETS.has(name)));
 }
 
 /** Keeps one runner alive beside the server: one that died is replaced. */

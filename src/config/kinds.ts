@@ -156,3 +156,13 @@ export const name: Kind<string> = {
   expects: "a name of letters, digits, '.', '_' and '-'",
   schema: z.string().regex(/^[\w.-]+$/),
 };
+
+export const bucketName: Kind<string> = {
+  expects: "a bucket's name: 3 to 63 lower-case letters, digits, '.' and '-'",
+  schema: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
+};
+
+export const keyPrefix: Kind<string> = {
+  expects: "letters, digits, '.', '_', '-' and '/', such as runcast/",
+  schema: z.string().regex(/^([A-Za-z0-9_-][A-Za-z0-9._/-]{0,199})?$/),
+};

@@ -48,9 +48,21 @@ export function loadConfig(environment: Environment, machine: Machine = thisMach
     if (parsed.success) values.set(setting.name, parsed.data);
     else faults.push(faultOf(setting, source));
   }
+  faults.push(...incompleteStore(given));
   if (faults.length > 0) throw new ConfigError(faults);
   const settings = Object.fromEntries(values) as unknown as Settings;
   return { ...settings, given, warnings: unknownVariables(environment) };
+}
+
+const STORE = ["s3Endpoint", "s3Bucket", "s3AccessKeyId", "s3SecretAccessKey"] as const;
+
+/** Half a store would be none, and nobody would notice before the folder is full. */
+function incompleteStore(given: ReadonlySet<SettingName>): string[] {
+  const set = STORE.find((name) => given.has(name));
+  if (set === undefined) return [];
+  return STORE.filter((name) => !given.has(name)).map(
+    (name) => `${SETTINGS[name].variable} is missing; ${SETTINGS[set].variable} needs it`,
+  );
 }
 
 function textOf(environment: Environment, variable: string): string | undefined {

@@ -1,10 +1,12 @@
 import {
+  bucketName,
   duration,
   encryptionKey,
   flag,
   hostName,
   httpUrl,
   type Kind,
+  keyPrefix,
   LOG_FORMATS,
   LOG_LEVELS,
   labels,
@@ -104,6 +106,48 @@ export const SETTINGS = {
     variable: "RUNCAST_FILES_DIR",
     default: { text: "files inside RUNCAST_DATA_DIR", from: (_, dataDir) => `${dataDir}/files` },
     description: "Folder for logs, uploads and artifacts; replicas need one that they share.",
+  }),
+  s3Endpoint: setting(httpUrl, {
+    variable: "RUNCAST_S3_ENDPOINT",
+    default: null,
+    description:
+      "S3-compatible store for logs, uploads and artifacts, instead of RUNCAST_FILES_DIR. Needs bucket, access key and secret.",
+  }),
+  s3Bucket: setting(bucketName, {
+    variable: "RUNCAST_S3_BUCKET",
+    default: null,
+    description: "Bucket in which they are kept.",
+  }),
+  s3Region: setting(name, {
+    variable: "RUNCAST_S3_REGION",
+    default: "us-east-1",
+    description: "Region that requests to the store are signed for.",
+  }),
+  s3AccessKeyId: setting(secretText, {
+    variable: "RUNCAST_S3_ACCESS_KEY_ID",
+    default: null,
+    description: "Access key of the store.",
+  }),
+  s3SecretAccessKey: setting(secretText, {
+    variable: "RUNCAST_S3_SECRET_ACCESS_KEY",
+    default: null,
+    description: "Secret of the access key.",
+    secret: true,
+  }),
+  s3Prefix: setting(keyPrefix, {
+    variable: "RUNCAST_S3_PREFIX",
+    default: "",
+    description: "Before the name of every object, for a bucket that others use as well.",
+  }),
+  maxArtifactBytes: setting(wholeNumber(1_024, 10_737_418_240), {
+    variable: "RUNCAST_MAX_ARTIFACT_BYTES",
+    default: "52428800",
+    description: "Most bytes that one artifact may have.",
+  }),
+  artifactRetentionMs: setting(duration, {
+    variable: "RUNCAST_ARTIFACT_RETENTION",
+    default: "90d",
+    description: "How long artifacts are kept; those of a deleted run go with it.",
   }),
   logLevel: setting(oneOf(LOG_LEVELS), {
     variable: "RUNCAST_LOG_LEVEL",

@@ -81,6 +81,7 @@ function testPart(step: StepOf<"test">, source: SourceNode | undefined): OwnPart
     waitsFor: "RUNNER",
     ...executionOf(step),
     ...shellOf(step, source),
+    artifacts: step.artifacts,
     timeoutMs: step.timeout,
     test: { discover, run, report: reported, parallel, testTimeoutMs, allowEmpty },
   };
@@ -101,8 +102,9 @@ function commandOf(
   run: string,
   timeoutMs: number,
   source: SourceNode | undefined,
-): Built<"run" | "shell" | "env" | "timeoutMs" | keyof ReturnType<typeof executionOf>> {
-  return { run, timeoutMs, ...shellOf(step, source), ...executionOf(step) };
+): Built<"run" | "artifacts" | "shell" | "env" | "timeoutMs" | keyof ReturnType<typeof executionOf>> {
+  const { artifacts } = step;
+  return { run, artifacts, timeoutMs, ...shellOf(step, source), ...executionOf(step) };
 }
 
 function shellOf(

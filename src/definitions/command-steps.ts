@@ -2,7 +2,7 @@ import { z } from "zod";
 import { MAX_COMMAND_BYTES, MAX_ENV_ENTRIES } from "./limits.ts";
 import { describeValue } from "./messages.ts";
 import { duration, environment } from "./model-parts.ts";
-import { commonKeys, failureKeys, runnerKeys, typeKey } from "./step-parts.ts";
+import { artifactKeys, commonKeys, failureKeys, runnerKeys, typeKey } from "./step-parts.ts";
 
 export const command = z
   .string()
@@ -42,6 +42,7 @@ export const runStep = z.strictObject({
     examples: ['make -j2 "$TARGET"'],
   }),
   ...commandKeys,
+  ...artifactKeys,
   ...failureKeys,
   timeout: duration({ atLeastMs: 1 })
     .prefault("1h")
@@ -49,7 +50,7 @@ export const runStep = z.strictObject({
   ...runnerKeys,
 });
 
-const onlyWithRun = { ...commandKeys, ...runnerKeys };
+const onlyWithRun = { ...commandKeys, ...artifactKeys, ...runnerKeys };
 
 /** What a build step can have only together with a command of its own. */
 export const KEYS_OF_BUILD_COMMAND = Object.keys(onlyWithRun);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { DURATION_PATTERN, MAX_DURATION_MS, parseDuration } from "./duration.ts";
 import { MAX_VALUE_LENGTH } from "./limits.ts";
 import { describeValue } from "./messages.ts";
+import { refuseGlob } from "./workspace-glob.ts";
 
 /** Text of one form; the rule completes the sentence "... is not a valid ref: use ...". */
 export function word(kind: string, pattern: RegExp, rule: string) {
@@ -43,6 +44,15 @@ export const title = word(
   /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$/,
   'letters, digits, " ", ".", "_" and "-", starting with a letter or digit, at most 100 characters',
 );
+
+export const artifactGlob = z.string().superRefine((glob, context) => {
+  const fault = refuseGlob(glob.replace(/^!/, ""));
+  if (fault !== null)
+    context.addIssue({
+      code: "custom",
+      message: `${describeValue(glob)} ${fault}: write a path or glob inside the workspace, such as dist/**`,
+    });
+});
 
 export const stepRef = word(
   "step ref",

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { STEP_CONDITIONS } from "../domain/graph.ts";
 import { MAX_NEEDS } from "./limits.ts";
-import { duration, list, queueName, runnerLabel, stepRef } from "./model-parts.ts";
+import { artifactGlob, duration, list, queueName, runnerLabel, stepRef } from "./model-parts.ts";
 
 export const retryModel = z
   .strictObject({
@@ -92,6 +92,17 @@ export const runnerKeys = {
     .meta({
       description: "Only runners that carry all of these labels take the step.",
       examples: [["linux", "arm64"]],
+    }),
+};
+
+/** Of steps that work on files. */
+export const artifactKeys = {
+  artifacts: list(artifactGlob, { max: 50 })
+    .default([])
+    .meta({
+      description:
+        "Files to keep once the command has ended by itself, as globs relative to the workspace; a folder stands for all in it and `!` leaves out, see [Artifacts](#artifacts).",
+      examples: [["dist/**"]],
     }),
 };
 

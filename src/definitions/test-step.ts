@@ -3,7 +3,7 @@ import { TEST_REPORT_FORMATS, type TestReportSpec } from "../domain/definition.t
 import { command, commandKeys } from "./command-steps.ts";
 import { describeValue, oneOf } from "./messages.ts";
 import { duration, list } from "./model-parts.ts";
-import { commonKeys, failureKeys, runnerKeys, typeKey } from "./step-parts.ts";
+import { artifactKeys, commonKeys, failureKeys, runnerKeys, typeKey } from "./step-parts.ts";
 import { MAX_GLOB_LENGTH, refuseGlob } from "./workspace-glob.ts";
 
 const FORMATS = TEST_REPORT_FORMATS.map((format) => format.toLowerCase());
@@ -120,6 +120,7 @@ export const testStep = z.strictObject({
   ...commonKeys,
   test: testModel,
   ...commandKeys,
+  ...artifactKeys,
   ...failureKeys,
   timeout: duration({ atLeastMs: 1 })
     .prefault("1h")

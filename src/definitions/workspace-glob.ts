@@ -2,8 +2,10 @@ export const MAX_GLOB_LENGTH = 500;
 
 /** Why a glob cannot name files of the workspace, in words that follow it; null when it can. */
 export function refuseGlob(glob: string): string | null {
-  if (glob === "") return "names no files";
-  if (/^(\/|~|[A-Za-z]:[\\/])/.test(glob)) return "must be relative to the workspace";
-  if (glob.split(/[\\/]/).includes("..")) return 'must not lead out of the workspace with ".."';
-  return glob.includes("\0") ? "holds a NUL character" : null;
+  if (glob.trim() === "") return "is empty";
+  if (glob.length > MAX_GLOB_LENGTH) return `is longer than ${MAX_GLOB_LENGTH} characters`;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
+  if (/[\u0000-\u001f]/.test(glob)) return "holds control characters";
+  if (/^([/\\~]|[A-Za-z]:)/.test(glob)) return "is absolute";
+  return /(^|[/\\{,(|])\.\.([/\\},)|]|$)/.test(glob) ? "leads out of the workspace" : null;
 }

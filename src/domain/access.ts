@@ -49,6 +49,7 @@ export const ACCESS = {
     webhooks: "PROJECT_USER",
     account: "PROJECT_ADMIN",
     accounts: "SYSTEM_ADMIN",
+    taskArtifacts: "RUNNER",
   },
   Mutation: {
     createProject: "SYSTEM_ADMIN",

@@ -73,6 +73,13 @@ export interface EventPayloads {
     readonly kind: TraceKind;
     readonly content: string;
   };
+  ArtifactAdded: {
+    readonly step: number;
+    readonly attempt: number;
+    readonly artifactId: string;
+    readonly path: string;
+    readonly sizeBytes: number;
+  };
 }
 
 /** What a step tells of its work: what it considers, what it calls, and everything else. */
@@ -95,6 +102,7 @@ export const RUN_EVENT_TYPES = [
   "TestReviewed",
   "StepProgressed",
   "StepTraced",
+  "ArtifactAdded",
 ] as const satisfies readonly RunEventType[];
 
 /** An event that is decided but not stored yet: it has no `seq`. */

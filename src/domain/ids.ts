@@ -27,6 +27,7 @@ const PREFIXES = {
   ApiToken: "token",
   TestRun: "test",
   TestAttempt: "tattempt",
+  Artifact: "artifact",
 } as const;
 export type NodeType = keyof typeof PREFIXES;
 
@@ -93,6 +94,20 @@ export function placeOf(type: "StepRun" | "StageRun", id: string): { runId: stri
   const decoded = decodeId(id);
   if (decoded === null || decoded.type !== type || decoded.parts.length !== 1) return null;
   return { runId: decoded.uuid, index: decoded.parts[0]! };
+}
+
+/** A session's key is a number; its id has the form of all ids. */
+export function sessionId(session: string): string {
+  return encodeId(
+    "RunnerSession",
+    `00000000-0000-0000-0000-${BigInt(session).toString(16).padStart(12, "0")}`,
+  );
+}
+
+/** The number behind the id of a runner's session, or null. */
+export function sessionOf(id: string): string | null {
+  const key = keyOf("RunnerSession", id);
+  return key === null ? null : BigInt(`0x${key.slice(-12)}`).toString();
 }
 
 /** The value of a hex digit, by its character code. Ids are the hottest text there is: five a task. */

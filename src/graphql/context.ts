@@ -24,6 +24,8 @@ export interface Services {
   /** Where files are kept. */
   readonly blobs: BlobStore;
   readonly links: SignedLinks;
+  /** Of one artifact. */
+  readonly maxArtifactBytes: number;
   /** Where this server listens, such as http://127.0.0.1:4000 */
   readonly ownUrl: () => string;
   /** Under which people reach this server, for links; null when nobody said so. */

@@ -6,6 +6,7 @@ import {
   type DecisionRecord,
   decisionsOfRuns,
 } from "../persistence/queries/approvals.ts";
+import { type ArtifactRecord, findArtifacts, stepsWithArtifacts } from "../persistence/queries/artifacts.ts";
 import { type AuditEntryRecord, findAuditEntries } from "../persistence/queries/audit-log.ts";
 import type { Queryable } from "../persistence/queries/queryable.ts";
 import {
@@ -29,7 +30,7 @@ import {
   runActivity,
   waitingSteps,
 } from "../persistence/queries/step-waits.ts";
-import type { StepRecord } from "../persistence/queries/steps.ts";
+import type { StepPlace, StepRecord } from "../persistence/queries/steps.ts";
 import { byId, byPlace, manyOf, type PlaceLoader } from "./loaders-by-place.ts";
 
 /** What surrounds runs and steps: other runs, approvals, what they wait for. */
@@ -51,6 +52,9 @@ export interface RunLoaders {
   readonly poolSupply: DataLoader<number, PoolSupply | null>;
   readonly runnerPulse: DataLoader<string, RunnerPulse | null>;
   readonly auditEntry: DataLoader<string, AuditEntryRecord | null>;
+  readonly artifact: DataLoader<string, ArtifactRecord | null>;
+  /** The place itself when its step has artifacts now. */
+  readonly placeWithArtifacts: PlaceLoader<StepPlace | null>;
 }
 
 export function createRunLoaders(source: Queryable, clock: Clock): RunLoaders {
@@ -79,5 +83,7 @@ export function createRunLoaders(source: Queryable, clock: Clock): RunLoaders {
     poolSupply: byId<PoolSupply>(async (ids) => await poolSupply(source, ids, clock.now())),
     runnerPulse: byId<RunnerPulse>(async (ids) => await runnerPulses(source, ids, clock.now())),
     auditEntry: byId<AuditEntryRecord>(async (ids) => await findAuditEntries(source, ids)),
+    artifact: byId<ArtifactRecord>(async (ids) => await findArtifacts(source, ids)),
+    placeWithArtifacts: byPlace<StepPlace>(async (places) => await stepsWithArtifacts(source, places)),
   };
 }

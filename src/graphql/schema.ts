@@ -3,6 +3,12 @@ import { type GraphQLSchema, isInputObjectType } from "graphql";
 import { buildSchemaSync, type PubSub } from "type-graphql";
 import { guardRootFields } from "./guard.ts";
 import { ApprovalDecisionResolver, ApprovalResolver } from "./resolvers/approval-resolver.ts";
+import {
+  ArtifactResolver,
+  StepArtifactsResolver,
+  TaskArtifactsResolver,
+  WorkflowRunArtifactsResolver,
+} from "./resolvers/artifact-resolvers.ts";
 import { AuditResolver } from "./resolvers/audit-resolver.ts";
 import { BulkMutations } from "./resolvers/bulk-mutations.ts";
 import { BulkItemResolver, BulkOperationResolver } from "./resolvers/bulk-resolver.ts";
@@ -59,19 +65,19 @@ import { WorkflowResolver, WorkflowVersionResolver } from "./resolvers/workflow-
 import { WorkflowRunResolver } from "./resolvers/workflow-run-resolver.ts";
 import { WorkflowTriggersResolver } from "./resolvers/workflow-triggers-resolver.ts";
 import { DateTime } from "./scalars.ts";
+import { ArtifactAddedResolver } from "./types/file-events.ts";
 import {
   ApprovalDecidedResolver,
   ApprovalRequestedResolver,
   RUN_EVENT_OBJECTS,
   RunEventResolver,
   StageStatusChangedResolver,
-  StepProgressedResolver,
   StepStatusChangedResolver,
-  StepTracedResolver,
 } from "./types/run-event.ts";
 import { StatusReasonResolver } from "./types/status-reason.ts";
 import { LogEnd, LogLines } from "./types/step-log.ts";
 import { CaughtUp, Reset } from "./types/stream.ts";
+import { StepProgressedResolver, StepTracedResolver } from "./types/telling-events.ts";
 import { TestEventResolver, TestsDiscoveredResolver } from "./types/test-events.ts";
 import { TestAttempt } from "./types/test-run.ts";
 import { USER_ERROR_TYPES } from "./user-errors.ts";
@@ -151,6 +157,11 @@ export function buildApiSchema(): GraphQLSchema {
       ApprovalDecidedResolver,
       StepProgressedResolver,
       StepTracedResolver,
+      ArtifactAddedResolver,
+      ArtifactResolver,
+      StepArtifactsResolver,
+      WorkflowRunArtifactsResolver,
+      TaskArtifactsResolver,
       Subscriptions,
       TestRunResolver,
       TestReviewResolver,

@@ -1,6 +1,8 @@
 import type { AddressInfo } from "node:net";
 import Fastify, { type FastifyError, type FastifyInstance } from "fastify";
 import { correlationId } from "../observability/correlation-id.ts";
+import { serveArtifactUploads } from "./artifact-uploads.ts";
+import { serveArtifacts } from "./artifacts.ts";
 import { type GraphqlEndpoint, LARGE_BODY_LIMIT, serveGraphql } from "./graphql-endpoint.ts";
 import { serveHealth } from "./health.ts";
 import { servePages } from "./pages.ts";
@@ -21,8 +23,8 @@ export interface HttpServer extends AsyncDisposable {
   readonly url: string;
 }
 
-/** For a request to arrive whole. */
-const REQUEST_TIMEOUT_MS = 60_000;
+/** For a request to arrive whole; a file may be long on its way, and its head has no more than a minute. */
+const REQUEST_TIMEOUT_MS = 10 * 60_000;
 /** For a connection without a byte either way: well above the 10 s that a claim may wait for work. */
 const SILENCE_TIMEOUT_MS = 120_000;
 
@@ -46,6 +48,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   serveHealth(server, services.engine.database);
   servePages(server, options.graphiqlDirectory);
   serveWebhooks(server, services, logger);
+  serveArtifacts(server, services, options.authenticator, logger);
+  serveArtifactUploads(server, services, options.authenticator);
   const endpoint = { ...options, shutdown: shutdown.signal };
   const apollo = await serveGraphql(server, endpoint);
   const sockets = serveWebSocket(server.server, { ...endpoint, allowedOrigins });

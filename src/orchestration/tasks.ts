@@ -10,6 +10,7 @@ import {
 import type { ClaimedStep } from "../persistence/runner-store.ts";
 import { stepOutputs, type TaskRun, taskRuns } from "../persistence/task-store.ts";
 import type { WorkflowVersion } from "../persistence/workflow-versions.ts";
+import { type ArtifactSpec, artifactSpec, NO_ARTIFACTS } from "./artifacts.ts";
 import { applyReports, type TaskReport } from "./report.ts";
 import { secretNames, type TaskEquipment } from "./task-equipment.ts";
 import { type TestTask, testTask } from "./test-tasks.ts";
@@ -46,6 +47,7 @@ export interface TaskSpec {
   readonly apiUrl: string | null;
   /** Their token there; null = they have none, as a request has no processes. */
   readonly taskToken: string | null;
+  readonly artifacts: ArtifactSpec;
 }
 
 const GRACE_MS = 10_000;
@@ -112,6 +114,7 @@ async function buildTask(
     masks: [...secrets.values(), ...(taskToken === null ? [] : [taskToken])],
     apiUrl: equipment.apiUrl,
     taskToken,
+    artifacts: definition.http === null ? artifactSpec(version, step.step, run.sourceRunId) : NO_ARTIFACTS,
   };
   const { workflowName, number: runNumber } = run;
   return { ...step, stepRef: definition.ref, workflowName, runNumber, spec };
@@ -146,7 +149,7 @@ function specOf(
   step: StepDefinition,
   context: ExpressionContext,
   test: TestTask | null,
-): Omit<TaskSpec, "masks" | "apiUrl" | "taskToken"> {
+): Omit<TaskSpec, "masks" | "apiUrl" | "taskToken" | "artifacts"> {
   const common = { shell: step.shell, timeoutMs: step.timeoutMs, graceMs: GRACE_MS };
   // A request needs neither variables nor a workspace.
   if (step.http !== null) {

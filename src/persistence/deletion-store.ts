@@ -62,6 +62,7 @@ const PARTS = [
   ["run_event", "run_id"],
   ["log_stream", "run_id"],
   ["log_chunk", "run_id"],
+  ["artifact", "run_id"],
   ["workflow_run_input", "run_id"],
   ["workflow_run", "id"],
 ] as const;

@@ -14,13 +14,14 @@ export interface TaskRun {
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly envVars: readonly EnvVar[];
   readonly debug: boolean;
+  readonly sourceRunId: string | null;
 }
 
 const RUNS: Statement = {
   name: "task-runs",
   text: `select r.id, r.project_id as "projectId", r.workflow_id as "workflowId",
       r.workflow_version_id as "versionId", r.number, r.workflow_name as "workflowName", r.branch,
-      r.commit, i.inputs, i.env_vars as "envVars", i.debug
+      r.commit, i.inputs, i.env_vars as "envVars", i.debug, r.source_run_id as "sourceRunId"
     from workflow_run r
     cross join lateral (select i.inputs, i.env_vars, i.debug from workflow_run_input i where i.run_id = r.id offset 0) i
     where r.id = any ($1)`,

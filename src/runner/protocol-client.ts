@@ -1,8 +1,15 @@
+import type { Readable } from "node:stream";
+import type { ArtifactFile } from "./artifact-files.ts";
+import { FileTransfer } from "./file-transfer.ts";
 import { JsonEndpoint, type PostOptions } from "./http-json.ts";
 import type { OutageLog } from "./outage-log.ts";
 import * as protocol from "./protocol.ts";
 import { isProtocolError, ProtocolError, type ProtocolErrorKind } from "./protocol-error.ts";
 import * as testProtocol from "./protocol-tests.ts";
+
+interface ArtifactUpload extends protocol.TaskKey, ArtifactFile {
+  readonly session: string;
+}
 
 interface GraphqlAnswer {
   readonly data?: Readonly<Record<string, unknown>> | null;
@@ -31,6 +38,7 @@ export interface ProtocolClientOptions {
 /** One method per mutation of the runner protocol; each rejects with a ProtocolError. */
 export class ProtocolClient {
   private readonly endpoint: JsonEndpoint;
+  private readonly files: FileTransfer;
 
   /** The server's GraphQL endpoint. */
   readonly url: string;
@@ -39,6 +47,7 @@ export class ProtocolClient {
     const url = graphqlUrl(options.url);
     this.url = url.href;
     this.endpoint = new JsonEndpoint(url, { authorization: `Bearer ${options.token}` });
+    this.files = new FileTransfer(url.href.replace(/\/graphql$/, ""), options.token);
   }
 
   registerRunner(
@@ -90,7 +99,29 @@ export class ProtocolClient {
     return this.call("reportTestRuns", testProtocol.REPORT_TEST_RUNS, input, options);
   }
 
+  taskArtifacts(
+    input: protocol.TaskArtifactsInput,
+    options?: Partial<PostOptions>,
+  ): Promise<protocol.TaskArtifactsPayload> {
+    return this.call("taskArtifacts", protocol.TASK_ARTIFACTS, input, options);
+  }
+
+  uploadArtifact(
+    { session, stepRunId, fence, path, size, sha256, executable }: ArtifactUpload,
+    content: Readable,
+    signal: AbortSignal,
+  ): Promise<{ readonly id: string }> {
+    const numbers = { fence: String(fence), size: String(size), executable: String(executable) };
+    const query = { session, stepRunId, path, sha256, ...numbers };
+    return this.files.put({ path: "/runner/artifacts", query, content, size, signal });
+  }
+
+  download(url: string, signal: AbortSignal, take: (content: Readable) => Promise<void>): Promise<void> {
+    return this.files.get(url, signal, take);
+  }
+
   close(): void {
+    this.files.close();
     this.endpoint.close();
   }
 

@@ -55,6 +55,14 @@ export interface TaskSpec {
   readonly apiUrl: string | null;
   /** Their token there; null = they get none. */
   readonly taskToken: string | null;
+  readonly artifacts: ArtifactSpec;
+}
+
+export interface ArtifactSpec {
+  /** Of the files to keep, relative to the workspace. */
+  readonly globs: readonly string[];
+  /** Files of earlier steps, or of the source run, have to be placed first. */
+  readonly fetch: boolean;
 }
 
 export interface GrantedTask extends TaskKey {
@@ -88,6 +96,7 @@ export interface RegisterRunnerPayload {
   readonly runnerId: string;
   readonly leaseMs: number;
   readonly heartbeatMs: number;
+  readonly maxArtifactBytes: number;
 }
 
 export interface ClaimTasksInput {
@@ -183,8 +192,29 @@ export interface PinRunSourcePayload {
   readonly previousCommit: string | null;
 }
 
+export interface TaskArtifactsInput extends TaskKey {
+  readonly session: string;
+  readonly after: string | null;
+}
+
+export interface TaskArtifact {
+  readonly id: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly executable: boolean;
+  /** A path on the server that carries its own permission. */
+  readonly url: string;
+}
+
+export interface TaskArtifactsPayload {
+  readonly artifacts: readonly TaskArtifact[];
+  readonly next: string | null;
+  readonly sourceRunIsGone: boolean;
+}
+
 export const REGISTER_RUNNER = `mutation RegisterRunner($input: RegisterRunnerInput!) {
-  registerRunner(input: $input) { session runnerId leaseMs heartbeatMs }
+  registerRunner(input: $input) { session runnerId leaseMs heartbeatMs maxArtifactBytes }
 }`;
 
 export const CLAIM_TASKS = `mutation ClaimTasks($input: ClaimTasksInput!) {
@@ -212,6 +242,14 @@ export const APPEND_LOGS = `mutation AppendLogs($input: AppendLogsInput!) {
 
 export const PIN_RUN_SOURCE = `mutation PinRunSource($input: PinRunSourceInput!) {
   pinRunSource(input: $input) { commit previousCommit }
+}`;
+
+export const TASK_ARTIFACTS = `query TaskArtifacts($input: TaskArtifactsInput!) {
+  taskArtifacts(input: $input) {
+    artifacts { id path sizeBytes sha256 executable url }
+    next
+    sourceRunIsGone
+  }
 }`;
 
 export function logKeyOf(key: LogKey): string {

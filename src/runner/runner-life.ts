@@ -1,5 +1,6 @@
 import type { Clock } from "../domain/clock.ts";
 import type { AllowedPlaces, ResolveHost } from "./address-guard.ts";
+import { artifactHost } from "./artifact-host.ts";
 import { ClaimLoop } from "./claim-loop.ts";
 import { keepFence, keepHeartbeat } from "./heartbeat.ts";
 import { LogShipper } from "./log-shipper.ts";
@@ -194,6 +195,7 @@ export class RunnerLife {
       openLog: (part) => this.logs.open({ ...key, part }),
       report,
       isHeld: () => session.isFresh,
+      artifacts: artifactHost(client, session, key, { timing, logger }),
       pin: async (found, signal) => {
         const input = { session: session.id, ...key, ...found };
         const request = () => session.heed(client.pinRunSource(input, { signal }));

@@ -13,6 +13,7 @@ const FULL_LEASE_MS = 30_000;
 export class Session {
   readonly id: string;
   readonly heartbeatMs: number;
+  readonly maxArtifactBytes: number;
   readonly fenceTermMs: number;
   readonly fenceKillMs: number;
   readonly ended: Promise<SessionEnd>;
@@ -27,6 +28,7 @@ export class Session {
   ) {
     this.id = granted.session;
     this.heartbeatMs = granted.heartbeatMs;
+    this.maxArtifactBytes = granted.maxArtifactBytes;
     const share = Math.min(1, granted.leaseMs / FULL_LEASE_MS);
     this.fenceTermMs = timing.fenceTermMs * share;
     this.fenceKillMs = timing.fenceKillMs * share;

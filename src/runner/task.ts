@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import type { Clock } from "../domain/clock.ts";
 import { SecretMasker } from "../domain/mask.ts";
 import type { AllowedPlaces, ResolveHost } from "./address-guard.ts";
+import type { ArtifactHost } from "./artifact-host.ts";
 import { checkOut } from "./checkout.ts";
 import { stepToken } from "./cookie.ts";
 import { stepEnvironment } from "./environment.ts";
@@ -23,6 +24,7 @@ import type {
 } from "./protocol.ts";
 import type { Reaper } from "./reaper-client.ts";
 import { StopRequest } from "./stop-request.ts";
+import { keepTaskArtifacts, placeTaskArtifacts, type TaskFiles } from "./task-artifacts.ts";
 import { conclude, storableError, type TaskResult } from "./task-result.ts";
 import { performTests } from "./tests/perform-tests.ts";
 import type { SendTestReport } from "./tests/test-reporter.ts";
@@ -50,6 +52,7 @@ export interface TaskHost {
   readonly reportTests: SendTestReport;
   /** Whether the task is surely still this runner's. */
   readonly isHeld: () => boolean;
+  readonly artifacts: ArtifactHost;
 }
 
 /** The largest GraphQL integer. The server has long stopped taking such a log, but must hear of the step's end. */
@@ -149,10 +152,11 @@ export class Task {
     const directory = await workspaces.enter(workflowRunId);
     try {
       await this.checkOutSource(directory);
+      await placeTaskArtifacts(this.files(directory));
       const outputFile = await createOutputFile(directory, this.key);
       const result = await this.executeIn(directory, outputFile);
       await rm(outputFile, { recursive: true, force: true });
-      return result;
+      return await this.keepArtifacts(directory, result);
     } finally {
       await workspaces.leave(workflowRunId);
     }
@@ -178,6 +182,21 @@ export class Task {
     } catch (error) {
       throw new Error(`checkout failed: ${(error as Error).message}`);
     }
+  }
+
+  private files(directory: RunDirectory): TaskFiles {
+    const { granted, stop, host } = this;
+    return { granted, directory, stop, host, note: (text) => this.writer.system(text) };
+  }
+
+  /** What was ended from outside keeps nothing. */
+  private async keepArtifacts(directory: RunDirectory, result: TaskResult): Promise<TaskResult> {
+    const ended = result.exitCode !== null || this.granted.spec.test;
+    if (!ended || result.struckDown || !["SUCCEEDED", "FAILED"].includes(result.outcome)) return result;
+    const fault = await keepTaskArtifacts(this.files(directory));
+    if (fault === null) return result;
+    if (result.error !== null) this.writer.system(fault);
+    return { ...result, outcome: "FAILED", error: result.error ?? storableError(fault) };
   }
 
   private async executeIn(directory: RunDirectory, outputFile: string): Promise<TaskResult> {

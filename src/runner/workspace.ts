@@ -11,6 +11,8 @@ export interface RunDirectory {
   readonly outputs: string;
   /** Says which source the workspace holds; absent until a checkout is complete. */
   readonly checkoutMark: string;
+  /** Names the artifacts that the workspace holds. */
+  readonly artifactLedger: string;
 }
 
 const SAFE_NAME = /^[A-Za-z0-9_-]{1,200}$/;
@@ -108,7 +110,12 @@ async function prepare(path: string): Promise<RunDirectory> {
   await mkdir(workspace, { recursive: true });
   await mkdir(outputs, { recursive: true });
   await touch(path);
-  return { workspace, outputs, checkoutMark: join(path, "checked-out") };
+  return {
+    workspace,
+    outputs,
+    checkoutMark: join(path, "checked-out"),
+    artifactLedger: join(path, "artifacts"),
+  };
 }
 
 /** An empty file outside of the workspace, so that it never shows up in a source tree. */

@@ -24,6 +24,8 @@ export interface BlobStore {
   get(key: string, range?: ByteRange): Promise<Readable | null>;
   /** Removes blobs; those that are gone already are no error. */
   delete(keys: readonly string[]): Promise<void>;
+  /** Removes what a process that died while it wrote has left, if that began before the moment. */
+  sweepUnfinished(before: Date): Promise<void>;
 }
 
 export function checkBlobKey(key: string): void {

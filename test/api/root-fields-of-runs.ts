@@ -202,6 +202,11 @@ export const RUN_FIELDS: Readonly<Record<string, RootField>> = {
   "Mutation.reportTestRuns": row("RUNNER", ({ step }) =>
     runners("reportTestRuns", `session: "${SESSION}", stepRunId: "${step}", fence: 1`, "stale"),
   ),
+  "Query.taskArtifacts": row(
+    "RUNNER",
+    ({ step }) =>
+      `{ taskArtifacts(input: { session: "${SESSION}", stepRunId: "${step}", fence: 1 }) { next } }`,
+  ),
   "Mutation.pinRunSource": row("RUNNER", ({ step }) =>
     runners(
       "pinRunSource",

@@ -258,7 +258,7 @@ describe(".env.example", () => {
   it("can be used line by line", () => {
     const assignments = renderEnvExample()
       .split("\n")
-      .flatMap((line) => [...line.matchAll(/^# ([A-Z_]+)=(.*)$/g)].map((match) => [match[1]!, match[2]!]));
+      .flatMap((line) => [...line.matchAll(/^# ([A-Z0-9_]+)=(.*)$/g)].map((match) => [match[1]!, match[2]!]));
     expect(assignments.map(([variable]) => variable)).toEqual(SETTING_LIST.map(({ variable }) => variable));
     const { given: _, ...fromExample } = load(Object.fromEntries(assignments));
     const { given: __, ...defaults } = load({});

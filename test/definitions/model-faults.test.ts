@@ -18,9 +18,12 @@ describeFaults("faults of keys", {
     step("retry: { §atempts: 2 }"),
     ["stages[0].steps[0].retry.atempts", 'unknown key "atempts"; did you mean "attempts"?'],
   ],
-  "a key of something that is not delivered": [
-    step("§artifacts: [dist]"),
-    ["stages[0].steps[0].artifacts", 'unknown key "artifacts"'],
+  "artifacts of a step that has no workspace": [
+    withSteps("{ ref: a, type: approval, §artifacts: [dist] }"),
+    [
+      "stages[0].steps[0].artifacts",
+      '"artifacts" belongs to steps of type "run" or "build"; this one has type "approval"',
+    ],
   ],
   "a key of another step type": [
     withSteps("{ ref: a, type: delay, duration: 1s, §run: make }", "{ ref: b, run: make, §duration: 1s }"),
@@ -33,7 +36,19 @@ describeFaults("faults of keys", {
   ],
 });
 
+const GLOB_RULE = "write a path or glob inside the workspace, such as dist/**";
+
 describeFaults("faults of values", {
+  "artifacts outside of the workspace": [
+    step("artifacts: [dist/**, '!dist/tmp', §/etc/*, §../x, §'!a/../../x', §'{a,../b}', §'']"),
+    ...["/etc/*", "../x", "!a/../../x", "{a,../b}", ""].map(
+      (glob, i) =>
+        [
+          `stages[0].steps[0].artifacts[${i + 2}]`,
+          `"${glob}" ${["is absolute", ...Array(3).fill("leads out of the workspace"), "is empty"][i]}: ${GLOB_RULE}`,
+        ] as const,
+    ),
+  ],
   "wrong types": [
     withSteps("{ ref: a, run: §5, needs: §b, continueOnError: §yes, retry: §3, env: §[], name: §}"),
     ["stages[0].steps[0].run", "expected text, got the number 5: put it in quotes"],

@@ -140,7 +140,7 @@ function mayFollowEnd({ type, payload }: EventRow): boolean {
   if (type === "StepStatusChanged" || type === "StageStatusChanged") {
     return ["SUCCEEDED", "FAILED", "TIMED_OUT", "CANCELED", "SKIPPED"].includes(payload.status);
   }
-  return type === "RunLabelsChanged" || type === "RunDeleted";
+  return ["RunLabelsChanged", "RunDeleted", "ArtifactAdded"].includes(type);
 }
 
 /** Something starts, or is about to. */

@@ -112,6 +112,25 @@ describe("a run", () => {
     expect(scene.lines("told")).toEqual(["last|first-seen-too|first-seen|workflow|step"]);
   });
 
+  it("003: artifactsUrl of a step, and trigger with sourceRunId: its artifacts are there", async () => {
+    const make = { ref: "make", run: "mkdir dist; echo built > dist/app", artifacts: ["dist/**"] };
+    const source = await system.begin([[make]]);
+    expect((await system.ended(source.id)).status).toBe("SUCCEEDED");
+    const { stepRuns } = await system.ask(
+      `query ($id: ID!) { workflowRun(id: $id) { stepRuns { nodes { artifactsArchiveUrl artifacts { nodes { path sizeBytes } } } } } }`,
+      { id: source.id },
+    );
+    const [{ artifactsArchiveUrl, artifacts }] = stepRuns.nodes;
+    expect(artifacts.nodes).toEqual([{ path: "dist/app", sizeBytes: 6 }]);
+    // The address that people see is another one here.
+    const archive = await fetch(artifactsArchiveUrl.replace(PUBLIC_URL, system.server.url));
+    expect([archive.status, archive.headers.get("content-type")]).toEqual([200, "application/gzip"]);
+    const use = { ref: "use", run: 'echo "app=$(cat dist/app)" >> "$RUNCAST_OUTPUT"' };
+    const { id } = await system.begin([[use]], { sourceRunId: source.id });
+    const run = await system.ended(id);
+    expect([run.status, run.steps.use.output]).toEqual(["SUCCEEDED", { app: "built" }]);
+  });
+
   it("003: trigger, branch, commitHash and message", async () => {
     const scene = system.scene();
     const repository = new Repository(scene.path("repository"));

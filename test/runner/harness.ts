@@ -61,6 +61,7 @@ export function task(
       masks: [],
       apiUrl: null,
       taskToken: null,
+      artifacts: { globs: [], fetch: false },
       ...spec,
     },
     ...rest,

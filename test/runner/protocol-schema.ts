@@ -15,7 +15,7 @@ type Mutation {
 input RegisterRunnerInput {
   name: String!, queues: [String!]!, labels: [String!]!, capacity: Int!, hostname: String!, version: String!
 }
-type RegisterRunnerPayload { session: ID!, runnerId: ID!, leaseMs: Int!, heartbeatMs: Int! }
+type RegisterRunnerPayload { session: ID!, runnerId: ID!, leaseMs: Int!, heartbeatMs: Int!, maxArtifactBytes: Float! }
 input ClaimTasksInput { session: ID!, claimId: String!, max: Int!, waitMs: Int! }
 type ClaimTasksPayload { tasks: [Task!]!, cancels: [TaskCancel!]! }
 type Task {

@@ -159,7 +159,8 @@ export class ProtocolStub extends StubTransport {
     this.registrations.push(input);
     this.liveSession = `session_${++this.sessions}`;
     const { leaseMs, heartbeatMs } = this;
-    return { session: this.liveSession, runnerId: "runner_1", leaseMs, heartbeatMs };
+    const maxArtifactBytes = 1_000_000;
+    return { session: this.liveSession, runnerId: "runner_1", leaseMs, heartbeatMs, maxArtifactBytes };
   }
 
   private async claim(input: ClaimTasksInput, gone: Promise<void>): Promise<ClaimTasksPayload> {

@@ -21,6 +21,7 @@ export interface ProtocolTask {
     readonly env: readonly { readonly key: string; readonly value: string }[];
     readonly test: Readonly<Record<string, unknown>> | null;
     readonly source: { git: string; ref: string | null; commit: string | null } | null;
+    readonly artifacts: { readonly globs: readonly string[]; readonly fetch: boolean };
   };
 }
 

@@ -9,6 +9,7 @@ import { createRuncastClient, type RuncastClient } from "../../src/client/runcas
 import type { ProjectRole } from "../../src/domain/access.ts";
 import type { Clock } from "../../src/domain/clock.ts";
 import { createToken, openProject } from "../../src/persistence/account-store.ts";
+import type { StoreConfig } from "../../src/storage/open-blob-store.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
 
 export interface TestServer extends AsyncDisposable {
@@ -49,6 +50,10 @@ export interface TestServerOptions {
   readonly publicUrl?: string;
   /** Where files are kept; default: a folder of its own, removed with the server. */
   readonly filesDir?: string;
+  /** Default: 50 MiB. */
+  readonly maxArtifactBytes?: number;
+  /** Keeps files in an object store instead of a folder. */
+  readonly objectStore?: StoreConfig;
   /** Default: silent, or the level of TEST_LOG_LEVEL. */
   readonly logger?: Logger;
 }
@@ -65,6 +70,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       dbPoolSize: 6,
       publicUrl: options.publicUrl ?? null,
       filesDir: files,
+      maxArtifactBytes: options.maxArtifactBytes ?? 50 * 1024 * 1024,
+      artifactRetentionMs: 90 * 24 * 60 * 60 * 1_000,
+      ...options.objectStore,
     },
     databaseUrl: database.url,
     encryptionKey: options.encryptionKey === undefined ? randomBytes(32) : options.encryptionKey,

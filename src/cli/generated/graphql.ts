@@ -268,6 +268,7 @@ export type RunEventsSubscriptionVariables = Exact<{
 export type RunEventsSubscription = { readonly runEvents:
     | { readonly __typename: 'ApprovalDecided', readonly cursor: string }
     | { readonly __typename: 'ApprovalRequested', readonly cursor: string }
+    | { readonly __typename: 'ArtifactAdded', readonly cursor: string }
     | { readonly __typename: 'CaughtUp', readonly cursor: string }
     | { readonly __typename: 'LogEnd', readonly cursor: string }
     | { readonly __typename: 'LogLines', readonly cursor: string }
@@ -294,6 +295,7 @@ export type StepLogSubscriptionVariables = Exact<{
 export type StepLogSubscription = { readonly stepLogs:
     | { readonly __typename: 'ApprovalDecided', readonly cursor: string }
     | { readonly __typename: 'ApprovalRequested', readonly cursor: string }
+    | { readonly __typename: 'ArtifactAdded', readonly cursor: string }
     | { readonly __typename: 'CaughtUp', readonly cursor: string }
     | { readonly __typename: 'LogEnd', readonly truncated: boolean, readonly cursor: string }
     | { readonly __typename: 'LogLines', readonly cursor: string, readonly lines: ReadonlyArray<{ readonly at: string, readonly stream: LogStream, readonly text: string }> }

@@ -7,6 +7,7 @@ import { badInput } from "../errors.ts";
 import { ID } from "../scalars.ts";
 import { mayRead, readable } from "../scope.ts";
 import { Approval } from "../types/approval.ts";
+import { Artifact } from "../types/artifact.ts";
 import { AuditEntry } from "../types/audit-entry.ts";
 import { BulkOperation } from "../types/bulk-operation.ts";
 import { Node } from "../types/node.ts";
@@ -72,6 +73,10 @@ const READERS: Partial<Record<NodeType, Reader>> = {
       (approval) => approval.step === index && approval.attempt === attempt,
     );
     return record === undefined ? null : Approval.from(record);
+  },
+  async Artifact({ uuid, parts }, { loaders, viewer }) {
+    const record = readable(viewer, parts.length === 0 ? await loaders.artifact.load(uuid) : null);
+    return record === null ? null : Artifact.from(record);
   },
   async Runner({ uuid, parts }, { loaders, viewer }) {
     const record = parts.length === 0 ? await loaders.runner.load(uuid) : null;

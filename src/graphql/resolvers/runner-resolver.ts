@@ -1,5 +1,5 @@
 import { Arg, Ctx, Mutation, Resolver } from "type-graphql";
-import { encodeId, keyOf, NIL_KEY, placeOf } from "../../domain/ids.ts";
+import { encodeId, NIL_KEY, placeOf, sessionId, sessionOf } from "../../domain/ids.ts";
 import { appendLogs } from "../../logs/append.ts";
 import type { HeldStep, StepToCancel } from "../../orchestration/runners.ts";
 import { HEARTBEAT_MS, LEASE_MS } from "../../orchestration/runners.ts";
@@ -46,7 +46,7 @@ export class RunnerResolver {
   async registerRunner(
     @Arg("input", () => RegisterRunnerInput, { description: "What the runner is." })
     input: RegisterRunnerInput,
-    @Ctx() { runners, viewer }: RequestContext,
+    @Ctx() { runners, viewer, maxArtifactBytes }: RequestContext,
   ): Promise<RegisterRunnerPayload> {
     if (input.name === "" || input.name.length > 200) throw badInput("`name` must have 1 to 200 characters");
     if (input.queues.length > MAX_NAMES || input.labels.length > MAX_NAMES) {
@@ -60,6 +60,7 @@ export class RunnerResolver {
       runnerId: encodeId("Runner", runnerId),
       leaseMs: LEASE_MS,
       heartbeatMs: HEARTBEAT_MS,
+      maxArtifactBytes,
     };
   }
 
@@ -226,16 +227,8 @@ function toCancel({ runId, step, fence, mode }: StepToCancel) {
   return { stepRunId: encodeId("StepRun", runId, step), fence, mode };
 }
 
-/** A session's key is a number; its id has the form of all ids. */
-function sessionId(session: string): string {
-  return encodeId(
-    "RunnerSession",
-    `00000000-0000-0000-0000-${BigInt(session).toString(16).padStart(12, "0")}`,
-  );
-}
-
 export function sessionKey(id: string): string {
-  const key = keyOf("RunnerSession", id);
+  const key = sessionOf(id);
   if (key === null) throw badInput("`session` is no session");
-  return BigInt(`0x${key.slice(-12)}`).toString();
+  return key;
 }

@@ -1,6 +1,6 @@
 import { Ctx, Field, FieldResolver, ObjectType, Resolver, Root } from "type-graphql";
 import type { ApprovalStatus, ApprovalVerdict } from "../../domain/approvals.ts";
-import type { EventPayloads, RunEventType, TraceKind } from "../../domain/events.ts";
+import type { EventPayloads, RunEventType } from "../../domain/events.ts";
 import type {
   StageRunStatus,
   StatusReasonCode,
@@ -8,7 +8,7 @@ import type {
   WorkflowRunStatus,
 } from "../../domain/statuses.ts";
 import type { EventRecord } from "../../persistence/queries/events.ts";
-import { ApprovalVerdictEnum, TraceKindEnum } from "../command-enums.ts";
+import { ApprovalVerdictEnum } from "../command-enums.ts";
 import type { RequestContext } from "../context.ts";
 import {
   ApprovalStatusEnum,
@@ -19,8 +19,10 @@ import {
 } from "../enums.ts";
 import { Int, Json } from "../scalars.ts";
 import { Actor } from "./actor.ts";
+import { FILE_EVENT_MAKERS, FILE_EVENT_OBJECTS } from "./file-events.ts";
 import { RunEvent, stepOfEvent } from "./run-event-base.ts";
 import { StageRun, StepRun } from "./step-run.ts";
+import { TELLING_EVENT_MAKERS, TELLING_EVENT_OBJECTS } from "./telling-events.ts";
 import { TEST_EVENT_MAKERS, TEST_EVENT_OBJECTS } from "./test-events.ts";
 import { WorkflowRun } from "./workflow-run.ts";
 
@@ -145,45 +147,10 @@ export class ApprovalDecided extends RunEvent {
   stepRun?: StepRun | null;
 }
 
-@ObjectType("StepProgressed", {
-  implements: RunEvent,
-  description:
-    "A running step told how far it is; at most twice a second, so that the newest value may be in the step alone.",
-})
-export class StepProgressed extends RunEvent {
-  @Field(() => Int, { description: "The step's attempt that told it." })
-  attempt!: number;
-
-  @Field(() => Int, { description: "0 to 100. It may fall." })
-  progress!: number;
-
-  @Field(() => String, { nullable: true, description: "What it said to it." })
-  message!: string | null;
-
-  @Field(() => StepRun, { nullable: true, description: "The step as it is now." })
-  stepRun?: StepRun | null;
-}
-
-@ObjectType("StepTraced", {
-  implements: RunEvent,
-  description: "A running step told of its work, as `recordStepTrace` was called.",
-})
-export class StepTraced extends RunEvent {
-  @Field(() => Int, { description: "The step's attempt that told it." })
-  attempt!: number;
-
-  @Field(() => TraceKindEnum, { description: "What it told of." })
-  kind!: TraceKind;
-
-  @Field(() => String, { description: "What it told, with the workflow's secrets masked." })
-  content!: string;
-
-  @Field(() => StepRun, { nullable: true, description: "The step as it is now." })
-  stepRun?: StepRun | null;
-}
-
 export const RUN_EVENT_OBJECTS = [
   ...TEST_EVENT_OBJECTS,
+  ...TELLING_EVENT_OBJECTS,
+  ...FILE_EVENT_OBJECTS,
   RunReopened,
   RunLabelsChanged,
   RunDeleted,
@@ -193,8 +160,6 @@ export const RUN_EVENT_OBJECTS = [
   RunFinished,
   StageStatusChanged,
   StepStatusChanged,
-  StepProgressed,
-  StepTraced,
 ] as const;
 
 /** For each type of event its class, and what of the payload its fields show. */
@@ -202,6 +167,8 @@ const MAKERS: {
   [Type in RunEventType]: (payload: EventPayloads[Type]) => Omit<RunEvent, keyof RunEvent> & object;
 } = {
   ...TEST_EVENT_MAKERS,
+  ...TELLING_EVENT_MAKERS,
+  ...FILE_EVENT_MAKERS,
   RunStatusChanged: ({ status, reason }) =>
     Object.assign(new RunStatusChanged(), { runStatus: status, statusReason: reason }),
   RunFinished: ({ success, error }) => Object.assign(new RunFinished(), { success, error }),
@@ -215,9 +182,6 @@ const MAKERS: {
     Object.assign(new StageStatusChanged(), { stageStatus: status, statusReason: reason }),
   StepStatusChanged: ({ status, attempt, reason }) =>
     Object.assign(new StepStatusChanged(), { stepStatus: status, attempt, statusReason: reason }),
-  StepProgressed: ({ attempt, progress, message }) =>
-    Object.assign(new StepProgressed(), { attempt, progress, message }),
-  StepTraced: ({ attempt, kind, content }) => Object.assign(new StepTraced(), { attempt, kind, content }),
 };
 
 export function toRunEvent(record: EventRecord, cursor: string): RunEvent {
@@ -285,25 +249,6 @@ export class ApprovalDecidedResolver {
     @Root() { record }: ApprovalDecided,
     @Ctx() { loaders }: RequestContext,
   ): Promise<StepRun | null> {
-    return await stepOfEvent(record, loaders);
-  }
-}
-
-@Resolver(() => StepProgressed)
-export class StepProgressedResolver {
-  @FieldResolver(() => StepRun, { nullable: true })
-  async stepRun(
-    @Root() { record }: StepProgressed,
-    @Ctx() { loaders }: RequestContext,
-  ): Promise<StepRun | null> {
-    return await stepOfEvent(record, loaders);
-  }
-}
-
-@Resolver(() => StepTraced)
-export class StepTracedResolver {
-  @FieldResolver(() => StepRun, { nullable: true })
-  async stepRun(@Root() { record }: StepTraced, @Ctx() { loaders }: RequestContext): Promise<StepRun | null> {
     return await stepOfEvent(record, loaders);
   }
 }

@@ -10,7 +10,7 @@ import {
   TaskOutcomeEnum,
   TaskReportKindEnum,
 } from "../runner-enums.ts";
-import { DateTime, ID, Int, Json } from "../scalars.ts";
+import { DateTime, Float, ID, Int, Json } from "../scalars.ts";
 
 /** The types of the protocol between runners and the server; people and programs use the rest of the schema. */
 
@@ -55,6 +55,9 @@ export class RegisterRunnerPayload {
 
   @Field(() => Int, { description: "Milliseconds between heartbeats." })
   heartbeatMs!: number;
+
+  @Field(() => Float, { description: "Most bytes that one artifact may have." })
+  maxArtifactBytes!: number;
 }
 
 @InputType("ClaimTasksInput", { description: "A runner's request for work." })
@@ -100,7 +103,7 @@ export class Task {
 
   @Field(() => Json, {
     description:
-      "What to execute, everything resolved: `{run shell timeoutMs graceMs env: [{key value}] source: {git ref commit} http}`. Where `http` is not null it is a request instead of a command: `{method url headers: [{key value}] body expect: [{from to}]}`.",
+      "What to execute, everything resolved: `{run shell timeoutMs graceMs env: [{key value}] source: {git ref commit} http artifacts: {globs fetch}}`, `artifacts` being the files to keep, and whether `taskArtifacts` has some to place before. Where `http` is not null it is a request instead of a command: `{method url headers: [{key value}] body expect: [{from to}]}`.",
   })
   spec!: object;
 }

@@ -6,6 +6,7 @@ import {
   IdempotencyKeyEntity,
   RunSignalEntity,
 } from "./commands.ts";
+import { ArtifactEntity, BlobGarbageEntity } from "./files.ts";
 import {
   AccountEntity,
   ApiTokenEntity,
@@ -79,4 +80,6 @@ export const ENTITIES = [
   TestRunEntity,
   TestAttemptEntity,
   TestReviewEntity,
+  ArtifactEntity,
+  BlobGarbageEntity,
 ];

@@ -1,0 +1,54 @@
+import { Ctx, Field, FieldResolver, ObjectType, Resolver, Root } from "type-graphql";
+import type { EventPayloads } from "../../domain/events.ts";
+import type { RequestContext } from "../context.ts";
+import { Float, Int } from "../scalars.ts";
+import { Artifact } from "./artifact.ts";
+import { RunEvent, stepOfEvent } from "./run-event-base.ts";
+import { StepRun } from "./step-run.ts";
+
+@ObjectType("ArtifactAdded", { implements: RunEvent, description: "A step has kept a file." })
+export class ArtifactAdded extends RunEvent {
+  @Field(() => Int, { description: "The step's attempt that kept it." })
+  attempt!: number;
+
+  @Field(() => String, { description: "Its path, relative to the workspace." })
+  path!: string;
+
+  @Field(() => Float, { description: "How many bytes it has." })
+  sizeBytes!: number;
+
+  @Field(() => Artifact, { nullable: true, description: "The artifact; null once it has expired." })
+  artifact?: Artifact | null;
+
+  @Field(() => StepRun, { nullable: true, description: "The step as it is now." })
+  stepRun?: StepRun | null;
+}
+
+export const FILE_EVENT_OBJECTS = [ArtifactAdded] as const;
+
+/** What of the payloads the fields show. */
+export const FILE_EVENT_MAKERS = {
+  ArtifactAdded: ({ attempt, path, sizeBytes }: EventPayloads["ArtifactAdded"]) =>
+    Object.assign(new ArtifactAdded(), { attempt, path, sizeBytes }),
+};
+
+@Resolver(() => ArtifactAdded)
+export class ArtifactAddedResolver {
+  @FieldResolver(() => Artifact, { nullable: true })
+  async artifact(
+    @Root() { record }: ArtifactAdded,
+    @Ctx() { loaders }: RequestContext,
+  ): Promise<Artifact | null> {
+    if (record.type !== "ArtifactAdded") return null;
+    const artifact = await loaders.artifact.load(record.payload.artifactId);
+    return artifact === null ? null : Artifact.from(artifact);
+  }
+
+  @FieldResolver(() => StepRun, { nullable: true })
+  async stepRun(
+    @Root() { record }: ArtifactAdded,
+    @Ctx() { loaders }: RequestContext,
+  ): Promise<StepRun | null> {
+    return await stepOfEvent(record, loaders);
+  }
+}
