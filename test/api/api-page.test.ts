@@ -45,7 +45,9 @@ describe("the page about the API", () => {
     for (const name of mutations) expect(page).toContain(`\`${name}\``);
     expect([...sections.keys()].filter((name) => !mutations.includes(name))).toEqual([]);
     const commands = mutations.filter((name) =>
-      /(Run|Runs|RunLabels|RunsLabels|Subtree|StepProgress|StepTrace|Approval|BulkOperation|executeWorkflow)$/.test(name),
+      /(Run|Runs|RunLabels|RunsLabels|Subtree|StepProgress|StepTrace|Approval|BulkOperation|executeWorkflow)$/.test(
+        name,
+      ),
     );
     expect([...sections.keys()].sort()).toEqual(commands.sort());
     for (const [name, text] of sections) expect(text).toContain(`  ${name}(input: $input)`);

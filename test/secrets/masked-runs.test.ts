@@ -106,7 +106,7 @@ sleep 0.1; printf 'pass/wor'`;
     ];
     const { id } = await system.begin([steps]);
     const run: Answer = await system.ended(id);
-    expect(run.steps["fails"].error).toBe('"***" is not an http or https URL');
+    expect(run.steps["fails"].error).toBe('the request failed: "***" is not an http or https URL');
     const { body } = run.steps["ask"].output;
     expect(body.slice(4_080)).toMatch(/^x{5}\*\*\* \/\?a=\*\*\*/);
     const stored = await everythingStored();
@@ -152,7 +152,7 @@ describe("the processes of a step", () => {
     const progress = await system.send(
       "reportStepProgress",
       { ...of("works"), progress: 41 },
-      undefined,
+      "stepRun { id }",
       token,
     );
     expect(progress).toEqual({ stepRun: null, userErrors: [] });
@@ -165,7 +165,7 @@ describe("the processes of a step", () => {
     const other = await system.refused(
       "reportStepProgress",
       { ...of("other"), progress: 1 },
-      undefined,
+      "stepRun { id }",
       token,
     );
     expect(other.code).toBe("NOT_FOUND");
