@@ -3,7 +3,7 @@
  * runs.workflowId, cancelled -> CANCELED (or CANCELING until its processes are dead), not_eligible -> ALREADY_CANCELED
  * or NOT_ELIGIBLE, page and limit -> offset and first, activity run -> step run, stepId -> workflowStepId, outputs ->
  * output, activity-run -> StepStatusChanged, workflow-run -> RunStatusChanged, result and error -> RunFinished; ping is
- * one of the socket's own protocol, thinking comes with a later version.
+ * one of the socket's own protocol, thinking -> StepTraced of kind THINKING.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Subscription } from "../api/sockets.ts";
@@ -387,5 +387,35 @@ describe("access", () => {
     const anonymous = { query: get, variables: { id: byService.workflowRun.id } };
     expect((await system.server.post(anonymous, { token: null })).status).toBe(401);
     expect(scene.count("a")).toBe(2);
+  });
+});
+
+describe("thinking", () => {
+  it("004: what a step thinks is an event, and can be read afterwards", async () => {
+    const scene = system.scene();
+    const { id } = await system.begin([[scene.heldStep("thinks")]]);
+    await system.processes(scene, id, "thinks");
+    const step = { ref: { workflowRunId: id, stepRef: "thinks" } };
+    const thought = { step, kind: "THINKING", content: "The tests come first." };
+    await system.act("recordStepTrace", thought, "stepRun { id }");
+    scene.open("thinks");
+    await system.ended(id);
+    const { events } = await system.ask(
+      "query ($id: ID!) { workflowRun(id: $id) { events(first: 100) { __typename ... on StepTraced { kind content stepRun { stepRef } } } } }",
+      { id },
+    );
+    expect((events as Answer[]).filter(({ __typename }) => __typename === "StepTraced")).toEqual([
+      {
+        __typename: "StepTraced",
+        kind: "THINKING",
+        content: "The tests come first.",
+        stepRun: { stepRef: "thinks" },
+      },
+    ]);
+    const { stepRuns } = await system.ask(
+      "query ($id: ID!) { workflowRun(id: $id) { stepRuns { nodes { trace { nodes { kind content } } } } } }",
+      { id },
+    );
+    expect(stepRuns.nodes[0].trace.nodes).toEqual([{ kind: "THINKING", content: "The tests come first." }]);
   });
 });

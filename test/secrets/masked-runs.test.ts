@@ -3,10 +3,11 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Answer, RunningSystem } from "../parity/running-system.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 /** In every line of it is something that needs escaping somewhere. */
 const SECRET = "pass/word+äöü 'quoted' \"twice\"\nsecond-line-of-it?&=";
-const URL_SECRET = "url/secret?with=äll #of it";
+const URL_SECRET = "url/secret?with=äll of it";
 
 let system: RunningSystem;
 let echo: Server;
@@ -81,7 +82,12 @@ sleep 0.1; printf 'pass/wor'`;
     const { status, steps } = await system.ended(id);
     expect(status).toBe("SUCCEEDED");
     expect(steps["tells"].output).toEqual({ plain: "***", list: [{ "***": "***" }] });
-    const log = await newestLog();
+    // The end of a step does not wait for the last of its log.
+    const whole = async () => {
+      const text = await newestLog();
+      return text.includes("pass/wor") && text;
+    };
+    const log = await waitFor("the whole log", whole);
     const lines = log.split("\n");
     expect(lines.filter((line) => line === "stdout: ***.")).toHaveLength(4);
     expect(lines).toContain('stdout: ["***"]');
@@ -106,7 +112,7 @@ sleep 0.1; printf 'pass/wor'`;
     ];
     const { id } = await system.begin([steps]);
     const run: Answer = await system.ended(id);
-    expect(run.steps["fails"].error).toBe('"***" is not an http or https URL');
+    expect(run.steps["fails"].error).toBe('the request failed: "***" is not an http or https URL');
     const { body } = run.steps["ask"].output;
     expect(body.slice(4_080)).toMatch(/^x{5}\*\*\* \/\?a=\*\*\*/);
     const stored = await everythingStored();
@@ -152,7 +158,7 @@ describe("the processes of a step", () => {
     const progress = await system.send(
       "reportStepProgress",
       { ...of("works"), progress: 41 },
-      undefined,
+      "stepRun { id }",
       token,
     );
     expect(progress).toEqual({ stepRun: null, userErrors: [] });
@@ -165,7 +171,7 @@ describe("the processes of a step", () => {
     const other = await system.refused(
       "reportStepProgress",
       { ...of("other"), progress: 1 },
-      undefined,
+      "stepRun { id }",
       token,
     );
     expect(other.code).toBe("NOT_FOUND");
@@ -176,11 +182,8 @@ describe("the processes of a step", () => {
     ])
       expect((await system.trouble(query, {}, token)).code).toBe("FORBIDDEN");
     await system.forbidden("abortStepRun", of("works"), token);
-    await system.forbidden(
-      "registerRunner",
-      { name: "r", queues: [], labels: [], capacity: 1, hostname: "h", version: "v" },
-      token,
-    );
+    const claim = `mutation { claimTasks(input: { session: "s", claimId: "c", max: 1, waitMs: 0 }) { tasks { fence } } }`;
+    expect((await system.trouble(claim, {}, token)).code).toBe("FORBIDDEN");
     scene.open("works");
     await system.stepInStatus(id, "works", "SUCCEEDED");
     const late = await system.server.post({ query: "{ __typename }" }, { token });
