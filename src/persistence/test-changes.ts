@@ -13,7 +13,13 @@ export interface MovedTest extends TestRef {
 
 const MOVED = "t.idx as test, t.key, t.attempt, t.status";
 /** A review of what was done holds for that attempt alone; a waiver outlives it. */
-export const KEPT_REVIEW = ["review_status", "reviewed_by", "reviewed_at", "review_comment", "review_expires_at"]
+export const KEPT_REVIEW = [
+  "review_status",
+  "reviewed_by",
+  "reviewed_at",
+  "review_comment",
+  "review_expires_at",
+]
   .map((column) => `${column} = case when t.review_status = 'WAIVED' then t.${column} end`)
   .join(", ");
 export const AFRESH = `started_at = null, finished_at = null, duration_ms = null, message = null, regression = null,

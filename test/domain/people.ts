@@ -45,7 +45,10 @@ const STEP_WISHES: readonly [StepAction, (run: RunState, step: number, dice: num
   // The tests of a step can be acted on wherever the step can be given some.
   ["submitTests", (_run, step) => ({ kind: "QUEUE_TESTS", step, tests: [TEST], actorId })],
   ["submitTests", (_run, step) => ({ kind: "ABORT_TESTS", step, tests: [TEST], actorId })],
-  ["submitTests", (_run, step, dice) => review(step, (["APPROVED", "REJECTED", "WAIVED"] as const)[dice % 3]!)],
+  [
+    "submitTests",
+    (_run, step, dice) => review(step, (["APPROVED", "REJECTED", "WAIVED"] as const)[dice % 3]!),
+  ],
 ];
 
 /** What the table of legal states is told of a step. */

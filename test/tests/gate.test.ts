@@ -121,7 +121,10 @@ describe("the gate of a test step", () => {
       "RunFinished",
     ]);
     await done(server.admin, "reviewTestRuns", { tests, status: "WAIVED" });
-    expect(await stateOf(suite)).toMatchObject({ run: { status: "SUCCEEDED" }, step: { status: "SUCCEEDED" } });
+    expect(await stateOf(suite)).toMatchObject({
+      run: { status: "SUCCEEDED" },
+      step: { status: "SUCCEEDED" },
+    });
   });
 
   it("forgets an approval and a rejection with a rerun, and keeps a waiver", async () => {
@@ -135,7 +138,9 @@ describe("the gate of a test step", () => {
       await done(server.admin, "reviewTestRuns", { tests: { ids: await idsOf(suite, key) }, status });
     }
     await done(server.admin, "rerunTestRuns", { tests: { matching: { step: { id: suite.step } } } });
-    expect((await testsOf(suite)).map(({ status, review, waived }) => [status, review?.status, waived])).toEqual([
+    expect(
+      (await testsOf(suite)).map(({ status, review, waived }) => [status, review?.status, waived]),
+    ).toEqual([
       ["QUEUED", undefined, false],
       ["QUEUED", undefined, false],
       ["QUEUED", "WAIVED", true],
@@ -169,7 +174,10 @@ describe("the gate of a test step", () => {
   it("fails without tests, unless that is allowed", async () => {
     const { suite, runner } = await newSuite();
     await workOffSuite(runner, [], passed);
-    expect((await stateOf(suite)).step.statusReason).toEqual({ code: "GATE", message: "no tests were found" });
+    expect((await stateOf(suite)).step.statusReason).toEqual({
+      code: "GATE",
+      message: "no tests were found",
+    });
 
     const workflow = await deploy(
       server.admin,
@@ -202,7 +210,10 @@ describe("the gate of a test step", () => {
     await runner.finish(task, "FAILED", { error: "report b.xml cannot be read" });
     const tests = { ids: (await testsOf(suite)).map(({ id }) => id) };
     await done(server.admin, "reviewTestRuns", { tests, status: "WAIVED" });
-    expect((await stateOf(suite)).step).toMatchObject({ status: "FAILED", statusReason: { code: "EXIT_CODE" } });
+    expect((await stateOf(suite)).step).toMatchObject({
+      status: "FAILED",
+      statusReason: { code: "EXIT_CODE" },
+    });
   });
 
   it("is not asked about runs that are sealed", async () => {

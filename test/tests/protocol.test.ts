@@ -72,7 +72,9 @@ describe("what a runner reports of tests", () => {
     ]);
     // The answer got lost: the runner knows of neither, and is handed both again.
     expect(await runner.reportTests(task, found)).toMatchObject({ tests, open: 3 });
-    const results = [{ testId: tests[0]!.id, status: "FAILED", exitCode: 3, message: "m", details: "d", logPart: 1 }];
+    const results = [
+      { testId: tests[0]!.id, status: "FAILED", exitCode: 3, message: "m", details: "d", logPart: 1 },
+    ];
     const running = [tests[1]!.id];
     const answers = [
       await runner.reportTests(task, { results, running }),
@@ -105,7 +107,9 @@ describe("what a runner reports of tests", () => {
       },
     ]);
     const { id } = nodes[0].attempts[0];
-    const { node } = (await server.admin.request("query ($id: ID!) { node(id: $id) { __typename id } }", { id })) as {
+    const { node } = (await server.admin.request("query ($id: ID!) { node(id: $id) { __typename id } }", {
+      id,
+    })) as {
       node: unknown;
     };
     expect(node).toEqual({ __typename: "TestAttempt", id });
@@ -128,7 +132,9 @@ describe("what a runner reports of tests", () => {
 
   it("may come before its start, and is stale under any other fence", async () => {
     const { suite, runner, task } = await newTask();
-    expect(await runner.reportTests({ ...task, fence: task.fence + 1 }, { take: 1 })).toMatchObject({ stale: true });
+    expect(await runner.reportTests({ ...task, fence: task.fence + 1 }, { take: 1 })).toMatchObject({
+      stale: true,
+    });
     const stranger = await startProtocolRunner(server, { queues: ["elsewhere"] });
     expect(await stranger.reportTests(task, { discovered: keysOf(1) })).toMatchObject({ stale: true });
     await workOffRest(runner, task);
@@ -207,7 +213,11 @@ describe("tests of a step that does not come to its end", () => {
 describe("what people ask of tests", () => {
   it("reaches a running step without a new attempt", async () => {
     const { suite, runner, task } = await newTask();
-    const { tests } = await runner.reportTests(task, { discovered: keysOf(2), discoveryComplete: true, take: 2 });
+    const { tests } = await runner.reportTests(task, {
+      discovered: keysOf(2),
+      discoveryComplete: true,
+      take: 2,
+    });
     const results = tests.map(({ id }) => ({ testId: id, status: "FAILED" }));
     await runner.reportTests(task, { results });
     await done(server.admin, "rerunTestRuns", { tests: { ids: [tests[1]!.id] } });
@@ -220,10 +230,16 @@ describe("what people ask of tests", () => {
 
   it("aborts queued tests at once, and running ones through their runner", async () => {
     const { suite, runner, task } = await newTask();
-    const { tests } = await runner.reportTests(task, { discovered: keysOf(2), discoveryComplete: true, take: 1 });
+    const { tests } = await runner.reportTests(task, {
+      discovered: keysOf(2),
+      discoveryComplete: true,
+      take: 1,
+    });
     const [running] = tests;
     const matching = { step: { id: suite.step } };
-    expect(await done(server.admin, "abortTestRuns", { tests: { matching }, reason: "enough" })).toMatchObject({
+    expect(
+      await done(server.admin, "abortTestRuns", { tests: { matching }, reason: "enough" }),
+    ).toMatchObject({
       count: 2,
       items: [],
     });
@@ -231,7 +247,9 @@ describe("what people ask of tests", () => {
       { status: "RUNNING" },
       { status: "CANCELED", statusReason: { code: "ABORTED", message: "enough" } },
     ]);
-    expect(await runner.reportTests(task, { running: [running!.id] })).toMatchObject({ aborts: [running!.id] });
+    expect(await runner.reportTests(task, { running: [running!.id] })).toMatchObject({
+      aborts: [running!.id],
+    });
     await runner.reportTests(task, { results: [{ testId: running!.id, status: "CANCELED" }] });
     await runner.finish(task, "SUCCEEDED");
     expect(await testsOf(suite)).toMatchObject([
@@ -253,9 +271,9 @@ describe("what people ask of tests", () => {
         { outcome: "NOT_FOUND", testRun: null },
       ],
     });
-    expect((await act(server.admin, "rerunTestRuns", { tests: { ids: ["nothing"] } })).userErrors).toMatchObject([
-      { code: "NOT_FOUND" },
-    ]);
+    expect(
+      (await act(server.admin, "rerunTestRuns", { tests: { ids: ["nothing"] } })).userErrors,
+    ).toMatchObject([{ code: "NOT_FOUND" }]);
   });
 
   it("submits tests with what they are about, and those alone are executed", async () => {
@@ -284,7 +302,11 @@ describe("what people ask of tests", () => {
     await done(server.admin, "submitTests", { step: { id: suite.step }, testSuite: "all" });
     const all = await workOffSuite(runner, keysOf(2), passed);
     expect([all.task.spec.test!["rediscover"], all.executed]).toEqual([true, ["t0000", "t0001"]]);
-    expect(await testsOf(suite)).toMatchObject([{ gone: false }, { gone: false }, { key: "new", gone: true }]);
+    expect(await testsOf(suite)).toMatchObject([
+      { gone: false },
+      { gone: false },
+      { key: "new", gone: true },
+    ]);
   });
 
   it("discovers again: new tests are executed, those that are gone no longer count", async () => {
@@ -319,7 +341,9 @@ describe("what people ask of tests", () => {
     const stranger = await server.clientWith("others", "PROJECT_ADMIN");
     const tests = { matching: { step: { id: suite.step } } };
     await expect(act(reader, "abortTestRuns", { tests })).rejects.toMatchObject({ codes: ["FORBIDDEN"] });
-    expect((await act(stranger, "abortTestRuns", { tests })).userErrors).toMatchObject([{ code: "NOT_FOUND" }]);
+    expect((await act(stranger, "abortTestRuns", { tests })).userErrors).toMatchObject([
+      { code: "NOT_FOUND" },
+    ]);
   });
 
   it("wakes the runners that wait for work", async () => {

@@ -40,7 +40,11 @@ export function keysOf(count: number, from = 0): { key: string }[] {
 type Verdict = (key: string) => Partial<ReportedTestResult> & { status: string };
 
 /** Executes whatever is handed out until nothing is open, as a runner does. */
-export async function executeAll(runner: ProtocolRunner, task: ProtocolTask, verdict: Verdict): Promise<string[]> {
+export async function executeAll(
+  runner: ProtocolRunner,
+  task: ProtocolTask,
+  verdict: Verdict,
+): Promise<string[]> {
   const executed: string[] = [];
   let answer = await runner.reportTests(task, { take: 500 });
   while (answer.tests.length > 0) {
