@@ -22,7 +22,7 @@ import type {
 import { settle } from "./settle.ts";
 import type { RunSignalDraft } from "./signals.ts";
 import { applyStepCommand, endChild } from "./step-commands.ts";
-import { type TestsChange, testsChanges } from "./step-tests.ts";
+import type { TestsChange } from "./step-tests.ts";
 import { finishStep, loseLease, releaseStep, startStep, wakeStep } from "./task-reports.ts";
 
 /** Everything that a batch of commands changes: it is stored in one transaction, or not at all. */
@@ -68,7 +68,7 @@ export function decide(run: RunState, commands: readonly RunCommand[], now: Date
     results: draft.changedResults,
     approvals: draft.approvals,
     signals: draft.signals,
-    tests: testsChanges(draft),
+    tests: draft.changedTests,
     labels: draft.labels,
     annotations: draft.annotations,
     applied,

@@ -11,8 +11,8 @@ import type {
   StepState,
 } from "./run-state.ts";
 import type { RunSignalDraft } from "./signals.ts";
-import { isTerminal, type StatusReason, type StatusReasonCode } from "./statuses.ts";
-import { noteTests, type TestsChange } from "./step-tests.ts";
+import { isTerminal, type StatusReason, type StatusReasonCode, type StepRunStatus } from "./statuses.ts";
+import { type TestsChange, testsAfterMove } from "./step-tests.ts";
 import { nextStepStatus, type StepTrigger } from "./transitions.ts";
 
 /**
@@ -79,6 +79,13 @@ export class RunDraft {
     return [...this.#results].map(([step, result]) => ({ step, result }));
   }
 
+  get changedTests(): TestsChange[] {
+    return [...this.tests].map(([step, change]) => {
+      const { fence, reason } = this.step(step);
+      return { step, change, fence, reason: reason ?? this.reason("REQUESTED", "its step has ended") };
+    });
+  }
+
   /** How many steps have not ended. */
   get openSteps(): number {
     return this.#openByStage.reduce((sum, count) => sum + count, 0);
@@ -130,7 +137,7 @@ export class RunDraft {
     };
     this.#steps.set(index, after);
     this.touched.add(index);
-    noteTests(this, index, before.status);
+    this.#noteTests(index, before.status, status);
     if (before.status === "CANCELING") this.stepsReset = true;
     this.#openByStage[this.node(index).stage]! += Number(isTerminal(before.status)) - Number(ended);
     this.events.push({
@@ -138,6 +145,13 @@ export class RunDraft {
       payload: { step: index, status, attempt: after.attempt, reason: publicReason(after.reason) },
       actorId,
     });
+  }
+
+  /** An end outweighs what was asked of the tests before; a requeue does not. */
+  #noteTests(index: number, before: StepRunStatus, after: StepRunStatus): void {
+    if (this.node(index).type !== "TEST") return;
+    const change = testsAfterMove(before, after);
+    if (change === "CLOSE" || (change === "RELEASE" && !this.tests.has(index))) this.tests.set(index, change);
   }
 
   reason(code: StatusReasonCode, message: string, actorId: string | null = null): StatusReason {

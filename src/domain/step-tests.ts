@@ -1,4 +1,3 @@
-import type { RunDraft } from "./run-draft.ts";
 import { isTerminal, type StatusReason, type StepRunStatus } from "./statuses.ts";
 
 /**
@@ -17,22 +16,10 @@ export interface TestsChange {
   readonly reason: StatusReason;
 }
 
-/** Called with every move of a step, once it is made. */
-export function noteTests(draft: RunDraft, index: number, before: StepRunStatus): void {
-  if (draft.node(index).type !== "TEST") return;
-  const { status } = draft.step(index);
-  if (isTerminal(status)) {
-    if (!isTerminal(before)) draft.tests.set(index, "CLOSE");
-    return;
-  }
+/** What becomes of the tests of a step that moves, if nothing more was asked for. */
+export function testsAfterMove(before: StepRunStatus, after: StepRunStatus): "CLOSE" | "RELEASE" | null {
+  if (isTerminal(after)) return isTerminal(before) ? null : "CLOSE";
   const executed = before === "RUNNING" || before === "CANCELING";
-  const waits = status === "QUEUED" || status === "WAITING" || status === "PENDING";
-  if (executed && waits && !draft.tests.has(index)) draft.tests.set(index, "RELEASE");
-}
-
-export function testsChanges(draft: RunDraft): TestsChange[] {
-  return [...draft.tests].map(([step, change]) => {
-    const { fence, reason } = draft.step(step);
-    return { step, change, fence, reason: reason ?? draft.reason("REQUESTED", "its step has ended") };
-  });
+  const waits = after === "QUEUED" || after === "WAITING" || after === "PENDING";
+  return executed && waits ? "RELEASE" : null;
 }

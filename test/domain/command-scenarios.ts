@@ -4,7 +4,7 @@ import type { StageSpec, StepSpec, WorkflowGraph } from "../../src/domain/graph.
 import type { RunSettings } from "../../src/domain/run-state.ts";
 import type { Script } from "./reference.ts";
 import { undisturbedScenario } from "./scenarios.ts";
-import { approval, child, external } from "./workflow-builder.ts";
+import { approval, child, external, tested } from "./workflow-builder.ts";
 
 /** A workflow with steps of every kind, and the order in which people, runners and timers act. */
 export interface CommandScenario {
@@ -24,6 +24,7 @@ const KINDS = {
   external: (spec: StepSpec) => external(spec.ref, carried(spec)),
   "external, in time": (spec: StepSpec) => external(spec.ref, { ...carried(spec), patienceMs: 2_000 }),
   child: (spec: StepSpec) => child(spec.ref, carried(spec)),
+  tested: (spec: StepSpec) => tested(spec.ref, { ...carried(spec), retry: spec.retry }),
 } as const;
 type Kind = keyof typeof KINDS;
 

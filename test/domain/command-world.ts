@@ -5,7 +5,7 @@ import type { RunState } from "../../src/domain/run-state.ts";
 import { assertSameOneByOne } from "./batches.ts";
 import { ChildRuns } from "./child-runs.ts";
 import { type CommandScenario, reusedSteps } from "./command-scenarios.ts";
-import { completion, DrivenRun, decision, endReport, PERSON, RUNNER } from "./driven-run.ts";
+import { completion, DrivenRun, decision, endReport, PERSON, RUNNER, testedReport } from "./driven-run.ts";
 import { Observer } from "./observer.ts";
 import { runWish, stepWish, type Wish } from "./people.ts";
 import { type Act, isEnd } from "./reference.ts";
@@ -184,7 +184,8 @@ export class CommandWorld {
     const commands = leases.flatMap((lease): RunCommand[] => {
       const { step, fence } = lease;
       const act = this.#act(lease);
-      if (act !== "LOST") return [endReport(step, fence, act)];
+      const gated = this.run.state.graph.steps[step]!.type === "TEST" && act !== "ABORTED";
+      if (act !== "LOST") return [(gated ? testedReport : endReport)(step, fence, act)];
       const lost: RunCommand = { kind: "LOSE_LEASE", step, fence };
       return lease.started ? [lost] : [startReport(lease), lost];
     });

@@ -14,6 +14,7 @@ import {
   type StepState,
 } from "../../src/domain/run-state.ts";
 import type { TerminalStatus } from "../../src/domain/statuses.ts";
+import type { TestTally } from "../../src/domain/tests.ts";
 import { applyDelta, deepFreeze, headOf } from "./apply-delta.ts";
 import { graphOf } from "./workflow-builder.ts";
 
@@ -216,6 +217,19 @@ export function endReport(step: number, fence: number, outcome: TaskOutcome): Ru
     actorId: RUNNER,
     tests: null,
   };
+}
+
+/** The end of a test step: its command went well, its tests did as they are told to. */
+export function testedReport(step: number, fence: number, outcome: TaskOutcome): RunCommand {
+  const tests = tallyOf(outcome);
+  return { ...endReport(step, fence, "SUCCEEDED"), tests } as RunCommand;
+}
+
+/** Tests with which a step succeeds, fails, or (as if it had run out of time) has something left to execute. */
+export function tallyOf(outcome: TaskOutcome): TestTally {
+  const failing = outcome === "FAILED" ? 1 : 0;
+  const open = outcome === "TIMED_OUT" ? 1 : 0;
+  return { total: 3, open, failing, rejected: 0, toDiscover: false, allowEmpty: false };
 }
 
 /** A delta without what its head may carry beyond a head. */

@@ -159,7 +159,7 @@ export class Observer {
 /** One end of a step may be replaced by another without the run going on, if that does not change the run's end. */
 function mayFollowEnd({ type, payload }: RunEventDraft): boolean {
   if (type === "StepStatusChanged" || type === "StageStatusChanged") return isEnd(payload.status);
-  return type === "RunLabelsChanged" || type === "RunDeleted";
+  return ["RunLabelsChanged", "RunDeleted", "TestStatusChanged", "TestReviewed"].includes(type);
 }
 
 function assertDerived(run: RunState): void {

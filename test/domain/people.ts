@@ -7,7 +7,8 @@ import {
   stepObstacle,
 } from "../../src/domain/legal.ts";
 import type { RunState } from "../../src/domain/run-state.ts";
-import { completion, decision, PERSON } from "./driven-run.ts";
+import type { TestReviewStatus } from "../../src/domain/tests.ts";
+import { completion, decision, PERSON, tallyOf } from "./driven-run.ts";
 import { isEnd } from "./reference.ts";
 
 /** Something a person may ask, and whether the published table of legal states allows it. */
@@ -21,6 +22,15 @@ export interface Wish {
 const actorId = PERSON;
 const message = null;
 
+const TEST = { test: 0, key: "t", attempt: 1 };
+
+/** A waiver makes the gate of the step pass, a rejection closes it. */
+function review(step: number, status: TestReviewStatus): RunCommand {
+  const tally = tallyOf(status === "WAIVED" ? "SUCCEEDED" : "FAILED");
+  const given = { review: status, comment: null, expiresAt: null, actorId };
+  return { kind: "REVIEW_TESTS", step, tests: [TEST], tally, ...given };
+}
+
 const STEP_WISHES: readonly [StepAction, (run: RunState, step: number, dice: number) => RunCommand][] = [
   ["abortStepRun", (_run, step) => ({ kind: "ABORT_STEP", step, message, actorId })],
   ["retryStepRun", (_run, step) => ({ kind: "RETRY_STEP", step, actorId })],
@@ -31,6 +41,13 @@ const STEP_WISHES: readonly [StepAction, (run: RunState, step: number, dice: num
   [
     "decideApproval",
     (run, step, dice) => decision(step, dice % 4 > 0, run.graph.steps[step]!.approval?.quorum ?? 1),
+  ],
+  // The tests of a step can be acted on wherever the step can be given some.
+  ["submitTests", (_run, step) => ({ kind: "QUEUE_TESTS", step, tests: [TEST], actorId })],
+  ["submitTests", (_run, step) => ({ kind: "ABORT_TESTS", step, tests: [TEST], actorId })],
+  [
+    "submitTests",
+    (_run, step, dice) => review(step, (["APPROVED", "REJECTED", "WAIVED"] as const)[dice % 3]!),
   ],
 ];
 

@@ -43,6 +43,11 @@ export function approval(
   return step(ref, { type: "APPROVAL", waitsFor: "APPROVAL", approval: asked, ...overrides });
 }
 
+/** A step whose tests decide how it ends. */
+export function tested(ref: string, overrides: Partial<StepSpec> = {}): StepSpec {
+  return step(ref, { type: "TEST", ...overrides });
+}
+
 /** A step that something outside completes. */
 export function external(ref: string, overrides: Partial<StepSpec> = {}): StepSpec {
   return step(ref, { type: "EXTERNAL", waitsFor: "EXTERNAL", ...overrides });
