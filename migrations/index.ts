@@ -2,3 +2,4 @@
 export { Initial1795000000000 } from "./1795000000000-initial.ts";
 export { Actions1796000000000 } from "./1796000000000-actions.ts";
 export { Storage1797000000000 } from "./1797000000000-storage.ts";
+export { Logs1798000000000 } from "./1798000000000-logs.ts";

@@ -16,7 +16,7 @@ create type missed_runs as enum ('SKIP', 'RUN_ONCE', 'RUN_ALL');
 
 create type project_role as enum ('PROJECT_USER', 'PROJECT_SUPERUSER', 'PROJECT_ADMIN');
 
-create type run_event_type as enum ('RunStatusChanged', 'RunFinished', 'StageStatusChanged', 'StepStatusChanged', 'RunReopened', 'RunLabelsChanged', 'RunDeleted', 'ApprovalRequested', 'ApprovalDecided');
+create type run_event_type as enum ('RunStatusChanged', 'RunFinished', 'StageStatusChanged', 'StepStatusChanged', 'RunReopened', 'RunLabelsChanged', 'RunDeleted', 'ApprovalRequested', 'ApprovalDecided', 'LogFileAdded');
 
 create type run_signal_kind as enum ('START_CHILD', 'CANCEL_CHILD', 'CHILD_FINISHED');
 
@@ -159,8 +159,23 @@ create table log_chunk (
   line_offset integer not null,
   line_count integer not null,
   data bytea not null,
-  constraint log_chunk_pkey PRIMARY KEY (run_id, step_idx, fence, byte_offset)
+  part integer default 0 not null,
+  constraint log_chunk_pkey PRIMARY KEY (run_id, step_idx, fence, part, byte_offset)
 ) partition by RANGE (run_id);
+
+create table log_file (
+  id uuid not null,
+  run_id uuid not null,
+  step_idx integer,
+  name text not null,
+  size_bytes bigint not null,
+  total_bytes bigint,
+  blob_keys text[] not null,
+  created_at timestamp with time zone not null,
+  created_by uuid not null,
+  completed_at timestamp with time zone,
+  constraint log_file_pkey PRIMARY KEY (id)
+);
 
 create table log_stream (
   run_id uuid not null,
@@ -170,8 +185,21 @@ create table log_stream (
   line_count integer not null,
   crc32 bigint not null,
   sealed boolean not null,
-  constraint log_stream_pkey PRIMARY KEY (run_id, step_idx, fence)
+  part integer default 0 not null,
+  final_length integer,
+  truncated boolean default false not null,
+  settled boolean default false not null,
+  dropped boolean default false not null,
+  blob_key text,
+  blob_index integer[],
+  constraint log_stream_pkey PRIMARY KEY (run_id, step_idx, fence, part)
 ) with (fillfactor=70);
+
+create table orphan_blob (
+  key text not null,
+  due timestamp with time zone not null,
+  constraint orphan_blob_pkey PRIMARY KEY (key)
+);
 
 create table project (
   id uuid not null,
@@ -516,6 +544,16 @@ CREATE INDEX bulk_operation_running ON public.bulk_operation USING btree (id) WH
 
 CREATE INDEX idempotency_key_by_age ON public.idempotency_key USING btree (created_at);
 
+CREATE INDEX log_file_run ON public.log_file USING btree (run_id, created_at, id);
+
+CREATE UNIQUE INDEX log_file_unfinished ON public.log_file USING btree (run_id, name, created_by) WHERE (completed_at IS NULL);
+
+CREATE INDEX log_stream_kept ON public.log_stream USING btree (run_id) WHERE (NOT dropped);
+
+CREATE INDEX log_stream_unsettled ON public.log_stream USING btree (run_id) WHERE (NOT settled);
+
+CREATE INDEX orphan_blob_due ON public.orphan_blob USING btree (due);
+
 CREATE INDEX runner_session_alive ON public.runner_session USING btree (lease_until) WHERE (NOT dead);
 
 CREATE INDEX runner_session_dead ON public.runner_session USING btree (lease_until) WHERE dead;
@@ -556,7 +594,7 @@ CREATE INDEX workflow_run_to_expire ON public.workflow_run USING btree (expires_
 
 CREATE INDEX workflow_run_to_purge ON public.workflow_run USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 
-CREATE OR REPLACE FUNCTION public.append_logs(p_runs uuid[], p_steps integer[], p_fences integer[], p_byte_offsets integer[], p_line_offsets integer[], p_line_counts integer[], p_data bytea[], p_moved_runs uuid[], p_moved_steps integer[], p_moved_fences integer[], p_lengths integer[], p_lines integer[], p_crcs bigint[], p_sealed boolean[])
+CREATE OR REPLACE FUNCTION public.append_log_parts(p_runs uuid[], p_steps integer[], p_fences integer[], p_parts integer[], p_byte_offsets integer[], p_line_offsets integer[], p_line_counts integer[], p_data bytea[], p_moved_runs uuid[], p_moved_steps integer[], p_moved_fences integer[], p_moved_parts integer[], p_lengths integer[], p_lines integer[], p_crcs bigint[], p_sealed boolean[], p_truncated boolean[])
  RETURNS void
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -565,13 +603,14 @@ CREATE OR REPLACE FUNCTION public.append_logs(p_runs uuid[], p_steps integer[], 
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 begin
-  insert into log_chunk (run_id, step_idx, fence, byte_offset, line_offset, line_count, data)
-  select * from unnest(p_runs, p_steps, p_fences, p_byte_offsets, p_line_offsets, p_line_counts, p_data);
+  insert into log_chunk (run_id, step_idx, fence, part, byte_offset, line_offset, line_count, data)
+  select * from unnest(p_runs, p_steps, p_fences, p_parts, p_byte_offsets, p_line_offsets, p_line_counts, p_data);
 
-  update log_stream l set length = d.length, line_count = d.line_count, crc32 = d.crc32, sealed = d.sealed
-  from unnest(p_moved_runs, p_moved_steps, p_moved_fences, p_lengths, p_lines, p_crcs, p_sealed)
-    d(run_id, idx, fence, length, line_count, crc32, sealed)
-  where l.run_id = d.run_id and l.step_idx = d.idx and l.fence = d.fence;
+  update log_stream l set length = d.length, line_count = d.line_count, crc32 = d.crc32, sealed = d.sealed,
+    truncated = d.truncated
+  from unnest(p_moved_runs, p_moved_steps, p_moved_fences, p_moved_parts, p_lengths, p_lines, p_crcs, p_sealed,
+    p_truncated) d(run_id, idx, fence, part, length, line_count, crc32, sealed, truncated)
+  where l.run_id = d.run_id and l.step_idx = d.idx and l.fence = d.fence and l.part = d.part;
 end $function$
 ;
 
@@ -938,8 +977,8 @@ begin
 end $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.lock_logs(p_runs uuid[], p_steps integer[], p_fences integer[], p_session bigint)
- RETURNS TABLE(run_id uuid, step_idx integer, fence integer, length integer, line_count integer, crc32 double precision, sealed boolean, mine boolean, final_length integer)
+CREATE OR REPLACE FUNCTION public.lock_log_parts(p_runs uuid[], p_steps integer[], p_fences integer[], p_parts integer[], p_session bigint)
+ RETURNS TABLE(run_id uuid, step_idx integer, fence integer, part integer, length integer, line_count integer, crc32 double precision, sealed boolean, truncated boolean, mine boolean, final_length integer)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
@@ -948,21 +987,22 @@ CREATE OR REPLACE FUNCTION public.lock_logs(p_runs uuid[], p_steps integer[], p_
 AS $function$
 #variable_conflict use_column
 begin
-  insert into log_stream (run_id, step_idx, fence, length, line_count, crc32, sealed)
-  select i.run_id, i.idx, i.fence, 0, 0, 0, false
-  from unnest(p_runs, p_steps, p_fences) i(run_id, idx, fence)
+  insert into log_stream (run_id, step_idx, fence, part, length, line_count, crc32, sealed)
+  select i.run_id, i.idx, i.fence, i.part, 0, 0, 0, false
+  from unnest(p_runs, p_steps, p_fences, p_parts) i(run_id, idx, fence, part)
   where log_is_open(i.run_id, i.idx, i.fence, p_session)
-  order by 1, 2, 3 on conflict do nothing;
+  order by 1, 2, 3, 4 on conflict do nothing;
 
   return query
-  select l.run_id, l.step_idx, l.fence, l.length, l.line_count, l.crc32::float8, l.sealed,
+  select l.run_id, l.step_idx, l.fence, l.part, l.length, l.line_count, l.crc32::float8, l.sealed, l.truncated,
     log_is_open(l.run_id, l.step_idx, l.fence, p_session),
-    (select a.log_length from step_attempt a
-      where a.run_id = l.run_id and a.step_idx = l.step_idx and a.fence = l.fence)
-  from (select * from unnest(p_runs, p_steps, p_fences) i(run_id, idx, fence) order by 1, 2, 3) i
+    -- How long a step's log will be stands with its attempt, of the other parts with the log itself.
+    case when l.part > 0 then l.final_length else (select a.log_length from step_attempt a
+      where a.run_id = l.run_id and a.step_idx = l.step_idx and a.fence = l.fence) end
+  from (select * from unnest(p_runs, p_steps, p_fences, p_parts) i(run_id, idx, fence, part) order by 1, 2, 3, 4) i
   cross join lateral (
     select l.* from log_stream l
-    where l.run_id = i.run_id and l.step_idx = i.idx and l.fence = i.fence for no key update
+    where l.run_id = i.run_id and l.step_idx = i.idx and l.fence = i.fence and l.part = i.part for no key update
   ) l;
 end $function$
 ;

@@ -40,6 +40,7 @@ export interface EventPayloads {
     readonly attempt: number;
     readonly reason: ReasonPayload | null;
   };
+  LogFileAdded: { readonly fileId: string; readonly name: string; readonly step: number | null };
 }
 
 export type RunEventType = keyof EventPayloads;
@@ -53,6 +54,7 @@ export const RUN_EVENT_TYPES = [
   "RunDeleted",
   "ApprovalRequested",
   "ApprovalDecided",
+  "LogFileAdded",
 ] as const satisfies readonly RunEventType[];
 
 /** An event that is decided but not stored yet: it has no `seq`. */

@@ -25,6 +25,7 @@ const PREFIXES = {
   Schedule: "sched",
   Webhook: "hook",
   ApiToken: "token",
+  LogFile: "logfile",
 } as const;
 export type NodeType = keyof typeof PREFIXES;
 

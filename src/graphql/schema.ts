@@ -41,6 +41,7 @@ import { DateTime } from "./scalars.ts";
 import {
   ApprovalDecidedResolver,
   ApprovalRequestedResolver,
+  LogFileAddedResolver,
   RUN_EVENT_OBJECTS,
   RunEventResolver,
   StageStatusChangedResolver,
@@ -113,6 +114,7 @@ export function buildApiSchema(): GraphQLSchema {
       StepStatusChangedResolver,
       ApprovalRequestedResolver,
       ApprovalDecidedResolver,
+      LogFileAddedResolver,
       Subscriptions,
     ],
     orphanedTypes: [...USER_ERROR_TYPES, ...RUN_EVENT_OBJECTS, LogLines, LogEnd, CaughtUp, Reset],

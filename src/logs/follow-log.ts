@@ -9,7 +9,13 @@ import {
 } from "../domain/stream-cursor.ts";
 import type { Database } from "../persistence/database.ts";
 import { readEpoch } from "../persistence/queries/events.ts";
-import { type ChunkRecord, type LogHead, logChunks, logHead } from "../persistence/queries/logs.ts";
+import {
+  type ChunkRecord,
+  type LogHead,
+  type LogKey,
+  logChunks,
+  logHead,
+} from "../persistence/queries/logs.ts";
 import { findSteps } from "../persistence/queries/steps.ts";
 import { type LogLine, parseRecord } from "./records.ts";
 
@@ -75,7 +81,7 @@ export async function* followLog(
     while (!signal.aborted) {
       try {
         const head = await logHead(database, runId, step, attempt, clock.now());
-        if (head !== null && listener.hearOf(head.fence)) continue;
+        if (head !== null && listener.hearOf(head)) continue;
         if (offset === null) {
           const first = firstOffset(start, head?.length ?? 0);
           offset = first.offset;
@@ -116,23 +122,20 @@ export async function* followLog(
 /** Hears of the run, and of the log itself once its fence is known. */
 class LogListener {
   readonly #bus: Bus;
-  readonly #place: FollowLog;
   #listener: Listener;
   #fence: number | null = null;
 
   constructor(bus: Bus, place: FollowLog) {
     this.#bus = bus;
-    this.#place = place;
     this.#listener = bus.listen([noticeKeys.run(place.runId)]);
   }
 
   /** @returns whether that is new: what came before it was not heard, so one has to look again */
-  hearOf(fence: number): boolean {
-    if (this.#fence === fence) return false;
-    const { runId, step } = this.#place;
+  hearOf(log: LogKey): boolean {
+    if (this.#fence === log.fence) return false;
     this.#listener.close();
-    this.#listener = this.#bus.listen([noticeKeys.run(runId), noticeKeys.log(runId, step, fence)]);
-    this.#fence = fence;
+    this.#listener = this.#bus.listen([noticeKeys.run(log.runId), noticeKeys.log(log)]);
+    this.#fence = log.fence;
     return true;
   }
 
@@ -204,13 +207,13 @@ function truncatedEnd({ finalLength, abandoned }: LogHead, offset: number): bool
 
 async function* storedLines(
   database: Database,
-  { runId, step, grep }: FollowLog,
+  { grep }: FollowLog,
   head: LogHead | null,
   from: number,
 ): AsyncGenerator<{ lines: LogLine[]; offset: number }, void, void> {
   let offset = from;
   while (head !== null && offset < head.length) {
-    const chunks = await logChunks(database, { runId, step, fence: head.fence }, offset, CHUNKS);
+    const chunks = await logChunks(database, head, offset, CHUNKS);
     const read = readLines(chunks, offset, grep);
     if (read.offset === offset) return;
     offset = read.offset;

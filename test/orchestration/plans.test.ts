@@ -61,7 +61,7 @@ async function everything(runId: string): Promise<void> {
   await session.heartbeat([a!, b!]);
   await buildTasks(bench.engine, { session: session.id, accountId: bench.runner.accountId }, [a!, b!]);
   for (const offset of [0, 4, 9])
-    await appendLogs(bench.engine, session.id, [{ ...a!, offset, data: "log\n" }]);
+    await appendLogs(bench.engine, session.id, [{ ...a!, part: 0, offset, data: "log\n" }]);
   await finish([a!, b!]);
   await finish([a!, b!]);
   await finish(await session.claim());

@@ -1,6 +1,7 @@
 import { Ctx, Field, FieldResolver, InterfaceType, ObjectType, Resolver, Root } from "type-graphql";
 import type { ApprovalStatus, ApprovalVerdict } from "../../domain/approvals.ts";
 import type { EventPayloads, RunEventType } from "../../domain/events.ts";
+import { encodeId } from "../../domain/ids.ts";
 import type {
   StageRunStatus,
   StatusReasonCode,
@@ -17,7 +18,7 @@ import {
   StepRunStatusEnum,
   WorkflowRunStatusEnum,
 } from "../enums.ts";
-import { DateTime, Int, Json, typeNameOf } from "../scalars.ts";
+import { DateTime, ID, Int, Json, typeNameOf } from "../scalars.ts";
 import { Actor } from "./actor.ts";
 import { StageRun, StepRun } from "./step-run.ts";
 import { StreamMessage } from "./stream.ts";
@@ -164,7 +165,20 @@ export class ApprovalDecided extends RunEvent {
   stepRun?: StepRun | null;
 }
 
+@ObjectType("LogFileAdded", { implements: RunEvent, description: "Somebody added a file to the run's logs." })
+export class LogFileAdded extends RunEvent {
+  @Field(() => ID, { description: "The file's id, one of `WorkflowRun.logFiles`." })
+  logFileId!: string;
+
+  @Field(() => String, { description: "The file's name." })
+  name!: string;
+
+  @Field(() => StepRun, { nullable: true, description: "The step it is about, as it is now." })
+  stepRun?: StepRun | null;
+}
+
 export const RUN_EVENT_OBJECTS = [
+  LogFileAdded,
   RunReopened,
   RunLabelsChanged,
   RunDeleted,
@@ -193,6 +207,8 @@ const MAKERS: {
     Object.assign(new StageStatusChanged(), { stageStatus: status, statusReason: reason }),
   StepStatusChanged: ({ status, attempt, reason }) =>
     Object.assign(new StepStatusChanged(), { stepStatus: status, attempt, statusReason: reason }),
+  LogFileAdded: ({ fileId, name }) =>
+    Object.assign(new LogFileAdded(), { logFileId: encodeId("LogFile", fileId), name }),
 };
 
 export function toRunEvent(record: EventRecord, cursor: string): RunEvent {
@@ -258,6 +274,17 @@ export class ApprovalDecidedResolver {
   @FieldResolver(() => StepRun, { nullable: true })
   async stepRun(
     @Root() { record }: ApprovalDecided,
+    @Ctx() { loaders }: RequestContext,
+  ): Promise<StepRun | null> {
+    return await stepOfEvent(record, loaders);
+  }
+}
+
+@Resolver(() => LogFileAdded)
+export class LogFileAddedResolver {
+  @FieldResolver(() => StepRun, { nullable: true })
+  async stepRun(
+    @Root() { record }: LogFileAdded,
     @Ctx() { loaders }: RequestContext,
   ): Promise<StepRun | null> {
     return await stepOfEvent(record, loaders);

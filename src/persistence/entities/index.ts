@@ -6,6 +6,7 @@ import {
   IdempotencyKeyEntity,
   RunSignalEntity,
 } from "./commands.ts";
+import { LogFileEntity, OrphanBlobEntity } from "./files.ts";
 import {
   AccountEntity,
   ApiTokenEntity,
@@ -65,4 +66,6 @@ export const ENTITIES = [
   RunEventEntity,
   LogStreamEntity,
   LogChunkEntity,
+  LogFileEntity,
+  OrphanBlobEntity,
 ];
