@@ -30,7 +30,8 @@ alter table log_stream
   add settled boolean not null default false,
   add dropped boolean not null default false,
   add blob_key text,
-  add blob_index integer[];
+  add blob_bytes integer[],
+  add blob_lines integer[];
 create index log_stream_unsettled on log_stream (run_id) where not settled;
 create index log_stream_kept on log_stream (run_id) where not dropped;
 `;

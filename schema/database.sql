@@ -191,7 +191,8 @@ create table log_stream (
   settled boolean default false not null,
   dropped boolean default false not null,
   blob_key text,
-  blob_index integer[],
+  blob_bytes integer[],
+  blob_lines integer[],
   constraint log_stream_pkey PRIMARY KEY (run_id, step_idx, fence, part)
 ) with (fillfactor=70);
 

@@ -4,7 +4,7 @@ import { SignedLinks } from "./actions/signed-links.ts";
 import type { Config } from "./config/load-config.ts";
 import type { Clock } from "./domain/clock.ts";
 import { DutyRoster } from "./duties/duty.ts";
-import { DUTIES } from "./duties/index.ts";
+import { createDuties } from "./duties/index.ts";
 import { buildApiSchema } from "./graphql/schema.ts";
 import { Authenticator } from "./http/authenticate.ts";
 import { startHttpServer } from "./http/server.ts";
@@ -26,9 +26,16 @@ const GRAPHIQL = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "../dist/web/graphiql" : "../web/graphiql", import.meta.url),
 );
 
+/** For callers that bring no settings of their own. */
+const FILE_DEFAULTS = {
+  maxLogBytes: 2 ** 30,
+  maxUploadBytes: 50 * 2 ** 20,
+  logRetentionMs: 90 * 24 * 60 * 60 * 1_000,
+};
+
 export interface AppOptions {
   readonly config: Pick<Config, "host" | "port" | "allowedOrigins" | "dbPoolSize" | "filesDir"> &
-    Partial<Pick<Config, "publicUrl">>;
+    Partial<Pick<Config, "publicUrl" | "maxLogBytes" | "maxUploadBytes" | "logRetentionMs">>;
   readonly databaseUrl: string;
   /** For the secrets of webhooks; without it there are none. */
   readonly encryptionKey?: Buffer | null;
@@ -93,7 +100,9 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
     bus: new InProcessBus(),
   };
   const runners = new RunnerSessions(engine);
-  if (runDuties) started.use(new DutyRoster(DUTIES, engine, logger));
+  const blobs = new FolderStore(config.filesDir);
+  const { maxLogBytes, maxUploadBytes, logRetentionMs } = { ...FILE_DEFAULTS, ...config };
+  if (runDuties) started.use(new DutyRoster(createDuties({ blobs, logRetentionMs }), engine, logger));
   const address = { url: "" };
   const http = started.use(
     await startHttpServer({
@@ -107,7 +116,9 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
         publicUrl: config.publicUrl ?? null,
         ownUrl: () => address.url,
         secrets: encryptionKey === null ? null : new SecretBox(encryptionKey),
-        blobs: new FolderStore(config.filesDir),
+        blobs,
+        limits: { maxLogBytes, maxUploadBytes },
+        maskFor: async () => null,
         links: new SignedLinks(await readSigningKey(database)),
       },
       authenticator: new Authenticator(database, engine.clock),

@@ -39,6 +39,7 @@ export const ACCESS = {
     compareWorkflowRuns: "PROJECT_USER",
     stepRuns: "PROJECT_USER",
     approvals: "PROJECT_USER",
+    logSearch: "PROJECT_USER",
     runners: "PROJECT_USER",
     auditLog: "PROJECT_ADMIN",
     schedules: "PROJECT_USER",
@@ -89,6 +90,7 @@ export const ACCESS = {
     deleteWorkflowRun: "PROJECT_SUPERUSER",
     setWorkflowRunLabels: "PROJECT_SUPERUSER",
     annotateWorkflowRun: "PROJECT_SUPERUSER",
+    uploadRunLogs: "PROJECT_SUPERUSER",
     abortStepRun: "PROJECT_SUPERUSER",
     retryStepRun: "PROJECT_SUPERUSER",
     replayStepRunSubtree: "PROJECT_SUPERUSER",
@@ -107,6 +109,7 @@ export const ACCESS = {
   Subscription: {
     runEvents: "PROJECT_USER",
     stepLogs: "PROJECT_USER",
+    runLogs: "PROJECT_USER",
   },
 } as const satisfies Record<string, Record<string, Requirement>>;
 

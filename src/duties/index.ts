@@ -1,15 +1,19 @@
+import type { BlobStore } from "../storage/blob-store.ts";
 import { applySignals } from "./apply-signals.ts";
+import { compactLogs } from "./compact-logs.ts";
 import type { Duty } from "./duty.ts";
+import { expireLogs } from "./expire-logs.ts";
 import { expireRuns } from "./expire-runs.ts";
 import { fireSchedules } from "./fire-schedules.ts";
 import { forgetOld } from "./forget-old.ts";
 import { makePartitions } from "./make-partitions.ts";
 import { purgeRuns } from "./purge-runs.ts";
 import { runBulkOperations } from "./run-bulk-operations.ts";
+import { sweepBlobs } from "./sweep-blobs.ts";
 import { sweepSessions } from "./sweep-sessions.ts";
 import { wakeSteps } from "./wake-steps.ts";
 
-export const DUTIES: readonly Duty[] = [
+const DUTIES: readonly Duty[] = [
   wakeSteps,
   applySignals,
   expireRuns,
@@ -20,3 +24,14 @@ export const DUTIES: readonly Duty[] = [
   fireSchedules,
   forgetOld,
 ];
+
+/** What duties about files work with. */
+export interface FileDuties {
+  readonly blobs: BlobStore;
+  /** How long after a run's end its logs are kept. */
+  readonly logRetentionMs: number;
+}
+
+export function createDuties({ blobs, logRetentionMs }: FileDuties): readonly Duty[] {
+  return [...DUTIES, compactLogs(blobs), expireLogs(logRetentionMs), sweepBlobs(blobs)];
+}

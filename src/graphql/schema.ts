@@ -7,6 +7,9 @@ import { AuditResolver } from "./resolvers/audit-resolver.ts";
 import { BulkMutations } from "./resolvers/bulk-mutations.ts";
 import { BulkItemResolver, BulkOperationResolver } from "./resolvers/bulk-resolver.ts";
 import { StepRunCapabilities, WorkflowRunCapabilities } from "./resolvers/capability-resolvers.ts";
+import { LogFileMutations, LogFileResolver } from "./resolvers/log-file-resolver.ts";
+import { AttemptLogResolver, RunLogResolver, StepLogResolver } from "./resolvers/log-resolver.ts";
+import { LogSearchResolver } from "./resolvers/log-search-resolver.ts";
 import {
   ManagementAccounts,
   ProjectMemberResolver,
@@ -21,6 +24,7 @@ import { RunComparisonResolver } from "./resolvers/run-comparison-resolver.ts";
 import { RunDetailsResolver } from "./resolvers/run-details-resolver.ts";
 import { RunLinksResolver } from "./resolvers/run-links-resolver.ts";
 import { RunListResolver } from "./resolvers/run-list-resolver.ts";
+import { RunLogsSubscription } from "./resolvers/run-logs-subscription.ts";
 import { RunMakingMutations } from "./resolvers/run-making-mutations.ts";
 import { RunMutations } from "./resolvers/run-mutations.ts";
 import { RunSummaryResolver } from "./resolvers/run-summary-resolver.ts";
@@ -48,7 +52,7 @@ import {
   StepStatusChangedResolver,
 } from "./types/run-event.ts";
 import { StatusReasonResolver } from "./types/status-reason.ts";
-import { LogEnd, LogLines } from "./types/step-log.ts";
+import { LogEnd, LogGap, LogLines } from "./types/step-log.ts";
 import { CaughtUp, Reset } from "./types/stream.ts";
 import { USER_ERROR_TYPES } from "./user-errors.ts";
 
@@ -115,9 +119,16 @@ export function buildApiSchema(): GraphQLSchema {
       ApprovalRequestedResolver,
       ApprovalDecidedResolver,
       LogFileAddedResolver,
+      AttemptLogResolver,
+      StepLogResolver,
+      RunLogResolver,
+      LogFileResolver,
+      LogFileMutations,
+      LogSearchResolver,
+      RunLogsSubscription,
       Subscriptions,
     ],
-    orphanedTypes: [...USER_ERROR_TYPES, ...RUN_EVENT_OBJECTS, LogLines, LogEnd, CaughtUp, Reset],
+    orphanedTypes: [...USER_ERROR_TYPES, ...RUN_EVENT_OBJECTS, LogLines, LogGap, LogEnd, CaughtUp, Reset],
     scalarsMap: [{ type: Date, scalar: DateTime }],
     pubSub: noPubSub,
     validate: false,

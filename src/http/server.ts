@@ -1,8 +1,11 @@
 import type { AddressInfo } from "node:net";
 import Fastify, { type FastifyError, type FastifyInstance } from "fastify";
 import { correlationId } from "../observability/correlation-id.ts";
+import { limitBodyTime } from "./body-deadline.ts";
 import { type GraphqlEndpoint, LARGE_BODY_LIMIT, serveGraphql } from "./graphql-endpoint.ts";
 import { serveHealth } from "./health.ts";
+import { serveLogDownloads } from "./log-downloads.ts";
+import { serveLogUploads } from "./log-uploads.ts";
 import { servePages } from "./pages.ts";
 import { serveWebhooks } from "./webhooks.ts";
 import { serveWebSocket } from "./websocket.ts";
@@ -21,8 +24,10 @@ export interface HttpServer extends AsyncDisposable {
   readonly url: string;
 }
 
-/** For a request to arrive whole. */
-const REQUEST_TIMEOUT_MS = 60_000;
+/** For a request to arrive whole, if it brings no file. */
+const BODY_TIMEOUT_MS = 60_000;
+/** For a file to arrive. */
+const FILE_TIMEOUT_MS = 6 * 60 * 60 * 1_000;
 /** For a connection without a byte either way: well above the 10 s that a claim may wait for work. */
 const SILENCE_TIMEOUT_MS = 120_000;
 
@@ -34,7 +39,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     logger: false,
     bodyLimit: LARGE_BODY_LIMIT,
     forceCloseConnections: "idle",
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: FILE_TIMEOUT_MS,
     connectionTimeout: SILENCE_TIMEOUT_MS,
     genReqId: ({ headers }) => correlationId(headers["x-correlation-id"]),
   });
@@ -43,9 +48,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     if (status >= 500) logger.error({ err: error, correlationId: request.id }, "a request failed");
     return await reply.code(status).send(errorBody(status, error.message));
   });
+  limitBodyTime(server, BODY_TIMEOUT_MS);
   serveHealth(server, services.engine.database);
   servePages(server, options.graphiqlDirectory);
   serveWebhooks(server, services, logger);
+  serveLogDownloads(server, services, options.authenticator);
+  serveLogUploads(server, services, options.authenticator);
   const endpoint = { ...options, shutdown: shutdown.signal };
   const apollo = await serveGraphql(server, endpoint);
   const sockets = serveWebSocket(server.server, { ...endpoint, allowedOrigins });

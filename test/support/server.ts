@@ -49,6 +49,8 @@ export interface TestServerOptions {
   readonly publicUrl?: string;
   /** Where files are kept; default: a folder of its own, removed with the server. */
   readonly filesDir?: string;
+  /** Default: those of the settings. */
+  readonly limits?: { readonly maxLogBytes?: number; readonly maxUploadBytes?: number };
   /** Default: silent, or the level of TEST_LOG_LEVEL. */
   readonly logger?: Logger;
 }
@@ -65,6 +67,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       dbPoolSize: 6,
       publicUrl: options.publicUrl ?? null,
       filesDir: files,
+      ...options.limits,
     },
     databaseUrl: database.url,
     encryptionKey: options.encryptionKey === undefined ? randomBytes(32) : options.encryptionKey,

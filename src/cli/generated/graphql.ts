@@ -271,6 +271,7 @@ export type RunEventsSubscription = { readonly runEvents:
     | { readonly __typename: 'CaughtUp', readonly cursor: string }
     | { readonly __typename: 'LogEnd', readonly cursor: string }
     | { readonly __typename: 'LogFileAdded', readonly cursor: string }
+    | { readonly __typename: 'LogGap', readonly cursor: string }
     | { readonly __typename: 'LogLines', readonly cursor: string }
     | { readonly __typename: 'Reset', readonly cursor: string }
     | { readonly __typename: 'RunDeleted', readonly cursor: string }
@@ -295,6 +296,7 @@ export type StepLogSubscription = { readonly stepLogs:
     | { readonly __typename: 'CaughtUp', readonly cursor: string }
     | { readonly __typename: 'LogEnd', readonly truncated: boolean, readonly cursor: string }
     | { readonly __typename: 'LogFileAdded', readonly cursor: string }
+    | { readonly __typename: 'LogGap', readonly cursor: string }
     | { readonly __typename: 'LogLines', readonly cursor: string, readonly lines: ReadonlyArray<{ readonly at: string, readonly stream: LogStream, readonly text: string }> }
     | { readonly __typename: 'Reset', readonly cursor: string }
     | { readonly __typename: 'RunDeleted', readonly cursor: string }

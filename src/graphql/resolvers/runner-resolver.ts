@@ -143,7 +143,7 @@ export class RunnerResolver {
   })
   async appendLogs(
     @Arg("input", () => AppendLogsInput, { description: "What was written." }) input: AppendLogsInput,
-    @Ctx() { engine, runners, viewer }: RequestContext,
+    @Ctx() { engine, runners, viewer, limits }: RequestContext,
   ): Promise<AppendLogsPayload> {
     if (input.appends.length > MAX_APPENDS) throw badInput(`\`appends\` takes at most ${MAX_APPENDS}`);
     const session = sessionKey(input.session);
@@ -154,7 +154,7 @@ export class RunnerResolver {
       if (offset < 0 || part < 0) throw badInput("`offset` and `part` must not be negative");
       return { ...(readHeld(key) ?? { runId: NIL_KEY, step: 0, fence: 0 }), part, offset, data };
     });
-    const results = await appendLogs(engine, session, appends);
+    const results = await appendLogs(engine, session, appends, limits.maxLogBytes);
     return {
       results: input.appends.map(({ stepRunId, fence, part }, i) => {
         const { offset, outcome } = results[i]!;

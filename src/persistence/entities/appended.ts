@@ -62,8 +62,9 @@ export class LogStreamEntity {
   @Column(bool("dropped", { default: false })) dropped!: boolean;
   /** Where its bytes are once they have left the chunks. */
   @Column(text("blob_key", { nullable: true })) blobKey!: string | null;
-  /** Byte and line offsets in turn: some of the places in the blob where a record begins. */
-  @Column(integer("blob_index", { array: true, nullable: true })) blobIndex!: number[] | null;
+  /** Some of the places in the blob where a record begins, ascending: bytes, and lines, before each. */
+  @Column(integer("blob_bytes", { array: true, nullable: true })) blobBytes!: number[] | null;
+  @Column(integer("blob_lines", { array: true, nullable: true })) blobLines!: number[] | null;
 }
 
 @Entity("log_chunk")
