@@ -18,13 +18,9 @@ export async function receiveUploads(
   const received: ReceivedUpload[] = [];
   for (const [i, file] of files.entries()) {
     const mask = await maskFor(run.projectId, run.workflowId);
-    const incoming = {
-      runId: run.id,
-      content: file.createReadStream(),
-      maxBytes: limits.maxUploadBytes,
-      mask,
-    };
     try {
+      const content = file.createReadStream();
+      const incoming = { runId: run.id, content, maxBytes: limits.maxUploadBytes, mask };
       const { blobKey, bytes, cut, inflated } = await receiveFile({ ...engine, blobs }, incoming);
       if (cut) throw new FileRefusedError("NOT_TAKEN", "the file broke off");
       received.push({ name: storedName(file.filename, inflated), content: { blobKey, bytes } });

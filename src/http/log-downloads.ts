@@ -4,7 +4,7 @@ import type { Services } from "../graphql/context.ts";
 import { findRunLogs, readFileContent, readRunText, readText } from "../logs/download.ts";
 import { readBytes } from "../logs/read-log.ts";
 import { findLogFiles } from "../persistence/queries/log-files.ts";
-import { type LogHead, logHead } from "../persistence/queries/logs.ts";
+import { areGone, type LogHead, logHead } from "../persistence/queries/logs.ts";
 import { findRuns, type RunRecord } from "../persistence/queries/runs.ts";
 import { findSteps } from "../persistence/queries/steps.ts";
 import type { Authenticator } from "./authenticate.ts";
@@ -50,7 +50,7 @@ class LogDownloads {
     const { engine } = this.#services;
     const logs = await findRunLogs(this.#sources, run.id, engine.clock.now());
     const { heads, files } = logs;
-    if (heads.length > 0 && files.length === 0 && heads.every(({ dropped }) => dropped)) throw gone();
+    if (files.length === 0 && areGone(heads)) throw gone();
     const { graph } = await engine.versions.get(engine.database, run.workflowVersionId);
     return await sendText(request, reply, {
       fileName: safeFileName(run.workflowName, run.number).concat(".log"),

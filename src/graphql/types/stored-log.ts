@@ -1,5 +1,5 @@
 import { Field, ObjectType } from "type-graphql";
-import type { LogHead } from "../../persistence/queries/logs.ts";
+import { areGone, type LogHead } from "../../persistence/queries/logs.ts";
 import { Float } from "../scalars.ts";
 
 @ObjectType("StoredLog", { description: "What there is of a log, or of all logs of a run." })
@@ -34,7 +34,7 @@ export class StoredLog {
       lineCount: logs.reduce((sum, { lineCount }) => sum + lineCount, 0),
       ended: !mayGrow && logs.every(isComplete),
       truncated: logs.some((log) => log.truncated || (log.abandoned && !hasAll(log))),
-      expired: logs.length > 0 && logs.every(({ dropped }) => dropped),
+      expired: areGone(logs),
     });
   }
 }

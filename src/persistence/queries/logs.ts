@@ -197,3 +197,8 @@ export async function logHeadsOfRuns(
 ): Promise<LogHead[]> {
   return await source.query<LogHead>(RUN_HEADS, [runIds, now]);
 }
+
+/** Whether nothing is left of these logs because they were given up. */
+export function areGone(logs: readonly StoredLog[]): boolean {
+  return logs.some(({ dropped }) => dropped) && logs.every(({ dropped, length }) => dropped || length === 0);
+}
