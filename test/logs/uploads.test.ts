@@ -192,16 +192,22 @@ describe("refused, with nothing kept:", () => {
       if (name !== "big.gz") expect([name, byPut.status, told.extensions.code]).toEqual([name, status, code]);
       expect(told.message).toMatch(message);
     }
-    for (const [name, content, , , message] of refusals.filter(([name]) => !name.includes("/"))) {
+    for (const [name, content, , , message] of refusals.filter(([name]) => /^[\w.]+$/.test(name))) {
       const { body } = await multipart([
         { name: "good.log", content: "good" },
         { name, content },
       ]);
+      expect([name, body.errors ?? []]).toEqual([name, []]);
       const { logFiles, userErrors } = body.data.uploadRunLogs;
       expect([name, logFiles]).toEqual([name, []]);
       expect([name, userErrors[0].path]).toEqual([name, "input.files.1"]);
       expect(userErrors[0].message).toMatch(message);
     }
+    const broken = await multipart([{ name: "a\u0007b", content: "x" }]);
+    expect(broken.body.data.uploadRunLogs).toMatchObject({
+      logFiles: [],
+      userErrors: [{ path: "input.files" }],
+    });
     expect(await filesOf(run.id)).toEqual(before);
   });
 

@@ -4,7 +4,7 @@ import { encodeId, keyOf, NIL_KEY, placeOf } from "../../domain/ids.ts";
 import { invalidValue, notFound } from "../../domain/refusals.ts";
 import type { RequestContext } from "../context.ts";
 import { downloadLink } from "../download-link.ts";
-import { UploadRunLogsInput } from "../inputs/upload-run-logs.ts";
+import { type IncomingFile, UploadRunLogsInput } from "../inputs/upload-run-logs.ts";
 import { receiveUploads } from "../receive-uploads.ts";
 import { Actor } from "../types/actor.ts";
 import { LogFile } from "../types/log-file.ts";
@@ -67,7 +67,7 @@ async function upload(
   if (input.files.length === 0 || input.files.length > MAX_FILES) {
     throw invalidValue("input.files", `1 to ${MAX_FILES} files`);
   }
-  const files = await Promise.all(input.files);
+  const files = await arrived(input.files);
   const run = await checkLogFiles(
     engine,
     viewer,
@@ -78,6 +78,15 @@ async function upload(
   const ids = await addLogFiles(engine, viewer, place, received);
   const records = await Promise.all(ids.map(async (id) => (await loaders.logFile.load(id))!));
   return { logFiles: records.map(LogFile.from) };
+}
+
+/** The parser gives up on a form that is broken, or that ends too soon. */
+async function arrived(files: readonly Promise<IncomingFile>[]): Promise<IncomingFile[]> {
+  try {
+    return await Promise.all(files);
+  } catch (error) {
+    throw invalidValue("input.files", `the form cannot be read: ${(error as Error).message}`);
+  }
 }
 
 function readPlace({ workflowRunId, stepRunId }: UploadRunLogsInput): LogFilesPlace {
