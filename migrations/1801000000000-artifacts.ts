@@ -2,11 +2,11 @@ import type { MigrationInterface, QueryRunner } from "typeorm";
 
 /**
  * Files that steps keep. Their bytes lie in the blob store under the row's key; a blob that has no row, or none any
- * more, is named in `blob_garbage` from before it is written until it is gone, so that no crash leaves one behind.
+ * more, is named in `orphan_blob` from before it is written until it is gone, so that no crash leaves one behind.
  */
 export class Artifacts1801000000000 implements MigrationInterface {
   async up(queryRunner: QueryRunner): Promise<void> {
-    for (const statement of [EVENTS, ARTIFACTS, GARBAGE]) await queryRunner.query(statement);
+    for (const statement of [EVENTS, ARTIFACTS]) await queryRunner.query(statement);
   }
 
   async down(): Promise<void> {
@@ -32,20 +32,4 @@ create table artifact (
   unique (run_id, step_idx, attempt, path)
 );
 create index artifact_by_age on artifact (created_at);
-`;
-
-/** Whatever removes a row, be it retention or the end of its run, leaves its blob to the sweeper. */
-const GARBAGE = `
-create table blob_garbage (
-  key text primary key,
-  due_at timestamptz not null
-);
-create index blob_garbage_by_age on blob_garbage (due_at);
-create function leave_blob_key() returns trigger language plpgsql as $$
-begin
-  insert into blob_garbage (key, due_at) select g.blob_key, '-infinity' from gone g on conflict do nothing;
-  return null;
-end $$;
-create trigger artifact_gone after delete on artifact referencing old table as gone
-  for each statement execute function leave_blob_key();
 `;

@@ -6,8 +6,7 @@ import { TaskTokens } from "./actions/task-tokens.ts";
 import type { Config } from "./config/load-config.ts";
 import type { Clock } from "./domain/clock.ts";
 import { DutyRoster } from "./duties/duty.ts";
-import { fileDuties } from "./duties/file-duties.ts";
-import { DUTIES } from "./duties/index.ts";
+import { createDuties } from "./duties/index.ts";
 import { buildApiSchema } from "./graphql/schema.ts";
 import { Authenticator } from "./http/authenticate.ts";
 import { startHttpServer } from "./http/server.ts";
@@ -29,6 +28,13 @@ const GRAPHIQL = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "../dist/web/graphiql" : "../web/graphiql", import.meta.url),
 );
 
+/** For callers that bring no settings of their own. */
+const FILE_DEFAULTS = {
+  maxLogBytes: 2 ** 30,
+  maxUploadBytes: 50 * 2 ** 20,
+  logRetentionMs: 90 * 24 * 60 * 60 * 1_000,
+};
+
 export interface AppOptions {
   readonly config: Pick<
     Config,
@@ -40,7 +46,7 @@ export interface AppOptions {
     | "maxArtifactBytes"
     | "artifactRetentionMs"
   > &
-    Partial<Pick<Config, "publicUrl">> &
+    Partial<Pick<Config, "publicUrl" | "maxLogBytes" | "maxUploadBytes" | "logRetentionMs">> &
     Partial<StoreConfig>;
   readonly databaseUrl: string;
   /** For the secrets of webhooks; without it there are none. */
@@ -107,12 +113,17 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
   };
   const runners = new RunnerSessions(engine);
   const blobs = openBlobStore(config);
-  if (runDuties)
-    started.use(new DutyRoster([...DUTIES, ...fileDuties({ ...config, blobs })], engine, logger));
+  const { maxLogBytes, maxUploadBytes, logRetentionMs, artifactRetentionMs } = {
+    ...FILE_DEFAULTS,
+    ...config,
+  };
+  const duties = createDuties({ blobs, logRetentionMs, artifactRetentionMs });
+  if (runDuties) started.use(new DutyRoster(duties, engine, logger));
   const address = { url: "" };
   const secrets = encryptionKey === null ? null : new SecretBox(encryptionKey);
   const signingKey = await readSigningKey(database);
   const taskTokens = new TaskTokens(signingKey);
+  const vault = new SecretVault(database, secrets);
   const http = started.use(
     await startHttpServer({
       ...config,
@@ -125,10 +136,12 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
         publicUrl: config.publicUrl ?? null,
         ownUrl: () => address.url,
         secrets,
-        vault: new SecretVault(database, secrets),
+        vault,
         taskTokens,
         blobs,
+        limits: { maxLogBytes, maxUploadBytes },
         maxArtifactBytes: config.maxArtifactBytes,
+        maskFor: async (projectId, workflowId) => await vault.maskFor(projectId, workflowId),
         links: new SignedLinks(signingKey),
       },
       authenticator: new Authenticator(database, engine.clock, taskTokens),

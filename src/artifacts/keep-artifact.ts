@@ -8,9 +8,9 @@ import {
   artifactOfLease,
   holdsStep,
 } from "../persistence/artifact-store.ts";
-import { expectBlob } from "../persistence/blob-garbage-store.ts";
 import type { Database } from "../persistence/database.ts";
 import { newKey } from "../persistence/keys.ts";
+import { noteBlob } from "../persistence/orphan-blobs.ts";
 import type { HeldStep } from "../persistence/runner-store.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
 
@@ -43,9 +43,6 @@ export interface ArtifactKeeper {
   readonly maxBytes: number;
 }
 
-/** No upload takes longer: a blob that has no row by then never gets one. */
-const UPLOAD_LASTS_MS = 24 * 60 * 60 * 1_000;
-
 /**
  * Keeps one file of a step whole, or nothing of it. Sent again, it is the artifact from before.
  * @param content is read only when it is needed
@@ -62,7 +59,7 @@ export async function keepArtifact(
   if (present !== null) return present;
   const id = newKey(clock);
   const blobKey = `runs/${upload.runId}/artifacts/${id}`;
-  await expectBlob(database, blobKey, new Date(clock.now().getTime() + UPLOAD_LASTS_MS));
+  await noteBlob(database, blobKey, clock.now());
   await blobs.put(blobKey, exactly(content, upload));
   const stored = await addArtifact(database, { ...upload, id, blobKey }, clock.now());
   // What got no row is swept up later.

@@ -149,6 +149,22 @@ export const SETTINGS = {
     default: "90d",
     description: "How long artifacts are kept; those of a deleted run go with it.",
   }),
+  maxLogBytes: setting(wholeNumber(1_024, 2_000_000_000), {
+    variable: "RUNCAST_MAX_LOG_BYTES",
+    default: String(2 ** 30),
+    description:
+      "Bytes that the log of one attempt, or of one test, may have; the rest is left out, which its last line says.",
+  }),
+  logRetentionMs: setting(duration, {
+    variable: "RUNCAST_LOG_RETENTION",
+    default: "90d",
+    description: "How long after a run's end its logs, and the files added to them, are kept.",
+  }),
+  maxUploadBytes: setting(wholeNumber(1_024, 2 ** 40), {
+    variable: "RUNCAST_MAX_UPLOAD_BYTES",
+    default: String(50 * 2 ** 20),
+    description: "Bytes that one file added to the logs of a run may have.",
+  }),
   logLevel: setting(oneOf(LOG_LEVELS), {
     variable: "RUNCAST_LOG_LEVEL",
     default: "info",

@@ -39,6 +39,7 @@ export const ACCESS = {
     compareWorkflowRuns: "PROJECT_USER",
     stepRuns: "PROJECT_USER",
     approvals: "PROJECT_USER",
+    logSearch: "PROJECT_USER",
     runners: "PROJECT_USER",
     testRuns: "PROJECT_USER",
     testHistory: "PROJECT_USER",
@@ -96,6 +97,7 @@ export const ACCESS = {
     deleteWorkflowRun: "PROJECT_SUPERUSER",
     setWorkflowRunLabels: "PROJECT_SUPERUSER",
     annotateWorkflowRun: "PROJECT_SUPERUSER",
+    uploadRunLogs: "PROJECT_SUPERUSER",
     abortStepRun: "PROJECT_SUPERUSER",
     retryStepRun: "PROJECT_SUPERUSER",
     replayStepRunSubtree: "PROJECT_SUPERUSER",
@@ -123,6 +125,7 @@ export const ACCESS = {
   Subscription: {
     runEvents: "PROJECT_USER",
     stepLogs: "PROJECT_USER",
+    runLogs: "PROJECT_USER",
   },
 } as const satisfies Record<string, Record<string, Requirement>>;
 

@@ -1,3 +1,5 @@
+import { logKey } from "./task-key.ts";
+
 /**
  * Hints that something was committed. A hint may be lost or come twice: whoever waits for one also looks at
  * the database from time to time, so a lost hint costs time and never truth.
@@ -6,7 +8,15 @@ export type Notice =
   /** A run has new events. */
   | { readonly topic: "run"; readonly runId: string; readonly lastSeq: number }
   /** A log has new bytes. */
-  | { readonly topic: "log"; readonly runId: string; readonly step: number; readonly fence: number }
+  | {
+      readonly topic: "log";
+      readonly runId: string;
+      readonly step: number;
+      readonly fence: number;
+      readonly part: number;
+    }
+  /** Some log of a run has new bytes. */
+  | { readonly topic: "run-logs"; readonly runId: string }
   /** There are steps to claim. */
   | { readonly topic: "work" }
   /** Runs have something to tell each other. */
@@ -30,7 +40,8 @@ export interface Listener {
 /** What a listener names to hear of one thing only. */
 export const noticeKeys = {
   run: (runId: string): string => `run ${runId}`,
-  log: (runId: string, step: number, fence: number): string => `log ${runId} ${step} ${fence}`,
+  log: (log: { runId: string; step: number; fence: number; part: number }): string => `log ${logKey(log)}`,
+  runLogs: (runId: string): string => `run-logs ${runId}`,
   work: (): string => "work",
   signal: (): string => "signal",
   cancel: (session: string): string => `cancel ${session}`,
@@ -41,7 +52,9 @@ export function keyOfNotice(notice: Notice): string {
     case "run":
       return noticeKeys.run(notice.runId);
     case "log":
-      return noticeKeys.log(notice.runId, notice.step, notice.fence);
+      return noticeKeys.log(notice);
+    case "run-logs":
+      return noticeKeys.runLogs(notice.runId);
     case "work":
       return noticeKeys.work();
     case "signal":

@@ -1,4 +1,5 @@
 import type { ApprovalVerdict } from "./approvals.ts";
+import type { EventPayloads } from "./events.ts";
 import type { CancelMode, PauseMode, StepCompletionBody } from "./run-state.ts";
 import type { TerminalStatus } from "./statuses.ts";
 import type { TestCommand } from "./test-commands.ts";
@@ -95,6 +96,12 @@ export type RunCommand =
   | {
       readonly kind: "CHANGE_LABELS";
       readonly labels: Readonly<Record<string, string>>;
+      readonly actorId: string;
+    }
+  /** Somebody added files to its logs. */
+  | {
+      readonly kind: "ADD_LOG_FILES";
+      readonly files: readonly EventPayloads["LogFileAdded"][];
       readonly actorId: string;
     }
   /** Nobody is to see it any more. */

@@ -1,6 +1,7 @@
 import type { RunCommand } from "./commands.ts";
 import type { RunEventDraft } from "./events.ts";
 import {
+  addLogFiles,
   changeLabels,
   endRun,
   finalizeRun,
@@ -109,6 +110,8 @@ function apply(draft: RunDraft, command: RunCommand): boolean {
       return finalizeRun(draft);
     case "CHANGE_LABELS":
       return changeLabels(draft, command);
+    case "ADD_LOG_FILES":
+      return addLogFiles(draft, command);
     case "ANNOTATE_RUN":
       draft.annotations = command.annotations;
       return true;

@@ -80,6 +80,7 @@ export interface EventPayloads {
     readonly path: string;
     readonly sizeBytes: number;
   };
+  LogFileAdded: { readonly fileId: string; readonly name: string; readonly step: number | null };
 }
 
 /** What a step tells of its work: what it considers, what it calls, and everything else. */
@@ -103,6 +104,7 @@ export const RUN_EVENT_TYPES = [
   "StepProgressed",
   "StepTraced",
   "ArtifactAdded",
+  "LogFileAdded",
 ] as const satisfies readonly RunEventType[];
 
 /** An event that is decided but not stored yet: it has no `seq`. */

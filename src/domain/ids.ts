@@ -28,6 +28,7 @@ const PREFIXES = {
   TestRun: "test",
   TestAttempt: "tattempt",
   Artifact: "artifact",
+  LogFile: "logfile",
 } as const;
 export type NodeType = keyof typeof PREFIXES;
 

@@ -90,6 +90,14 @@ export function changeLabels(
   return true;
 }
 
+export function addLogFiles(
+  draft: RunDraft,
+  { files, actorId }: Extract<RunCommand, { kind: "ADD_LOG_FILES" }>,
+): boolean {
+  for (const payload of files) draft.events.push({ type: "LogFileAdded", payload, actorId });
+  return files.length > 0;
+}
+
 /** Steps that a retry takes over from the run it retries end before anything starts. */
 export function reuseSteps(draft: RunDraft, steps: readonly ReusedStep[], actorId: string): boolean {
   for (const { step: index, status, from } of steps) {

@@ -1,15 +1,21 @@
+import type { BlobStore } from "../storage/blob-store.ts";
 import { applySignals } from "./apply-signals.ts";
+import { compactLogs } from "./compact-logs.ts";
 import type { Duty } from "./duty.ts";
+import { expireArtifacts } from "./expire-artifacts.ts";
+import { expireLogs } from "./expire-logs.ts";
 import { expireRuns } from "./expire-runs.ts";
 import { fireSchedules } from "./fire-schedules.ts";
 import { forgetOld } from "./forget-old.ts";
 import { makePartitions } from "./make-partitions.ts";
 import { purgeRuns } from "./purge-runs.ts";
 import { runBulkOperations } from "./run-bulk-operations.ts";
+import { sweepBlobs } from "./sweep-blobs.ts";
 import { sweepSessions } from "./sweep-sessions.ts";
+import { sweepUnfinishedBlobs } from "./sweep-unfinished-blobs.ts";
 import { wakeSteps } from "./wake-steps.ts";
 
-export const DUTIES: readonly Duty[] = [
+const DUTIES: readonly Duty[] = [
   wakeSteps,
   applySignals,
   expireRuns,
@@ -20,3 +26,24 @@ export const DUTIES: readonly Duty[] = [
   fireSchedules,
   forgetOld,
 ];
+
+/** What duties about files work with. */
+export interface FileDuties {
+  readonly blobs: BlobStore;
+  /** How long after a run's end its logs are kept. */
+  readonly logRetentionMs: number;
+  /** How long artifacts are kept. */
+  readonly artifactRetentionMs: number;
+}
+
+export function createDuties(files: FileDuties): readonly Duty[] {
+  const { blobs, logRetentionMs, artifactRetentionMs } = files;
+  return [
+    ...DUTIES,
+    compactLogs(blobs),
+    expireLogs(logRetentionMs),
+    expireArtifacts(artifactRetentionMs),
+    sweepBlobs(blobs),
+    sweepUnfinishedBlobs(blobs),
+  ];
+}

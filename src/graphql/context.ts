@@ -3,12 +3,19 @@ import type { SecretVault } from "../actions/secret-vault.ts";
 import type { SignedLinks } from "../actions/signed-links.ts";
 import type { TaskTokens } from "../actions/task-tokens.ts";
 import type { Viewer } from "../domain/access.ts";
+import type { MaskStream } from "../logs/file-content.ts";
 import type { ClaimDesk } from "../orchestration/claim.ts";
 import type { ReportCollector } from "../orchestration/report.ts";
 import type { RunnerSessions } from "../orchestration/runners.ts";
 import type { Engine } from "../orchestration/transition.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
 import { createLoaders, type Loaders } from "./loaders.ts";
+
+/** How much is taken. */
+export interface FileLimits {
+  readonly maxLogBytes: number;
+  readonly maxUploadBytes: number;
+}
 
 /** What every request can reach. Made once, by the application. */
 export interface Services {
@@ -26,6 +33,9 @@ export interface Services {
   readonly links: SignedLinks;
   /** Of one artifact. */
   readonly maxArtifactBytes: number;
+  readonly limits: FileLimits;
+  /** What hides the secrets of a workflow in a file that people send; null when there are none. */
+  readonly maskFor: (projectId: string, workflowId: string) => Promise<MaskStream | null>;
   /** Where this server listens, such as http://127.0.0.1:4000 */
   readonly ownUrl: () => string;
   /** Under which people reach this server, for links; null when nobody said so. */

@@ -8,6 +8,8 @@ import {
 } from "../persistence/queries/approvals.ts";
 import { type ArtifactRecord, findArtifacts, stepsWithArtifacts } from "../persistence/queries/artifacts.ts";
 import { type AuditEntryRecord, findAuditEntries } from "../persistence/queries/audit-log.ts";
+import { findLogFiles, type LogFileRecord, logFilesOfRuns } from "../persistence/queries/log-files.ts";
+import { type LogHead, logHeadsOfRuns } from "../persistence/queries/logs.ts";
 import type { Queryable } from "../persistence/queries/queryable.ts";
 import {
   type ChildRun,
@@ -51,6 +53,9 @@ export interface RunLoaders {
   readonly waitingSteps: DataLoader<string, readonly StepRecord[]>;
   readonly poolSupply: DataLoader<number, PoolSupply | null>;
   readonly runnerPulse: DataLoader<string, RunnerPulse | null>;
+  readonly logsOfRun: DataLoader<string, readonly LogHead[]>;
+  readonly logFilesOfRun: DataLoader<string, readonly LogFileRecord[]>;
+  readonly logFile: DataLoader<string, LogFileRecord | null>;
   readonly auditEntry: DataLoader<string, AuditEntryRecord | null>;
   readonly artifact: DataLoader<string, ArtifactRecord | null>;
   /** The place itself when its step has artifacts now. */
@@ -82,6 +87,15 @@ export function createRunLoaders(source: Queryable, clock: Clock): RunLoaders {
     ),
     poolSupply: byId<PoolSupply>(async (ids) => await poolSupply(source, ids, clock.now())),
     runnerPulse: byId<RunnerPulse>(async (ids) => await runnerPulses(source, ids, clock.now())),
+    logsOfRun: manyOf(
+      async (ids) => await logHeadsOfRuns(source, ids, clock.now()),
+      ({ runId }) => runId,
+    ),
+    logFilesOfRun: manyOf(
+      async (ids) => await logFilesOfRuns(source, ids),
+      ({ runId }) => runId,
+    ),
+    logFile: byId(async (ids) => await findLogFiles(source, ids)),
     auditEntry: byId<AuditEntryRecord>(async (ids) => await findAuditEntries(source, ids)),
     artifact: byId<ArtifactRecord>(async (ids) => await findArtifacts(source, ids)),
     placeWithArtifacts: byPlace<StepPlace>(async (places) => await stepsWithArtifacts(source, places)),

@@ -13,6 +13,9 @@ import { AuditResolver } from "./resolvers/audit-resolver.ts";
 import { BulkMutations } from "./resolvers/bulk-mutations.ts";
 import { BulkItemResolver, BulkOperationResolver } from "./resolvers/bulk-resolver.ts";
 import { StepRunCapabilities, WorkflowRunCapabilities } from "./resolvers/capability-resolvers.ts";
+import { LogFileMutations, LogFileResolver } from "./resolvers/log-file-resolver.ts";
+import { AttemptLogResolver, RunLogResolver, StepLogResolver } from "./resolvers/log-resolver.ts";
+import { LogSearchResolver } from "./resolvers/log-search-resolver.ts";
 import {
   ManagementAccounts,
   ProjectMemberResolver,
@@ -27,6 +30,7 @@ import { RunComparisonResolver } from "./resolvers/run-comparison-resolver.ts";
 import { RunDetailsResolver } from "./resolvers/run-details-resolver.ts";
 import { RunLinksResolver } from "./resolvers/run-links-resolver.ts";
 import { RunListResolver } from "./resolvers/run-list-resolver.ts";
+import { RunLogsSubscription } from "./resolvers/run-logs-subscription.ts";
 import { RunMakingMutations } from "./resolvers/run-making-mutations.ts";
 import { RunMutations } from "./resolvers/run-mutations.ts";
 import { RunSummaryResolver } from "./resolvers/run-summary-resolver.ts";
@@ -65,7 +69,7 @@ import { WorkflowResolver, WorkflowVersionResolver } from "./resolvers/workflow-
 import { WorkflowRunResolver } from "./resolvers/workflow-run-resolver.ts";
 import { WorkflowTriggersResolver } from "./resolvers/workflow-triggers-resolver.ts";
 import { DateTime } from "./scalars.ts";
-import { ArtifactAddedResolver } from "./types/file-events.ts";
+import { ArtifactAddedResolver, LogFileAddedResolver } from "./types/file-events.ts";
 import {
   ApprovalDecidedResolver,
   ApprovalRequestedResolver,
@@ -75,7 +79,7 @@ import {
   StepStatusChangedResolver,
 } from "./types/run-event.ts";
 import { StatusReasonResolver } from "./types/status-reason.ts";
-import { LogEnd, LogLines } from "./types/step-log.ts";
+import { LogEnd, LogGap, LogLines } from "./types/step-log.ts";
 import { CaughtUp, Reset } from "./types/stream.ts";
 import { StepProgressedResolver, StepTracedResolver } from "./types/telling-events.ts";
 import { TestEventResolver, TestsDiscoveredResolver } from "./types/test-events.ts";
@@ -162,6 +166,14 @@ export function buildApiSchema(): GraphQLSchema {
       StepArtifactsResolver,
       WorkflowRunArtifactsResolver,
       TaskArtifactsResolver,
+      LogFileAddedResolver,
+      AttemptLogResolver,
+      StepLogResolver,
+      RunLogResolver,
+      LogFileResolver,
+      LogFileMutations,
+      LogSearchResolver,
+      RunLogsSubscription,
       Subscriptions,
       TestRunResolver,
       TestReviewResolver,
@@ -183,6 +195,7 @@ export function buildApiSchema(): GraphQLSchema {
       ...RUN_EVENT_OBJECTS,
       TestAttempt,
       LogLines,
+      LogGap,
       LogEnd,
       CaughtUp,
       Reset,

@@ -37,6 +37,7 @@ export function serveArtifactUploads(
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
     scope.put<{ Querystring: Query }>("/runner/artifacts", {
+      config: { slowBody: "ALL" },
       async onRequest(request, reply) {
         const viewer = await authenticator.viewerOf(tokenOf(request.headers));
         if (viewer === null) return await replyUnauthenticated(reply);

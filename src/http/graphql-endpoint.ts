@@ -11,6 +11,8 @@ import { checkCost } from "../graphql/limits/cost.ts";
 import { DOCUMENT_LIMITS, documentLimits } from "../graphql/limits/document-limits.ts";
 import type { Logger } from "../observability/logger.ts";
 import { type Authenticator, tokenOf } from "./authenticate.ts";
+import { isForm } from "./body-deadline.ts";
+import { MultipartRefusedError, readMultipart } from "./multipart.ts";
 
 /** Every body but those of the mutations that carry files, many reports, or all that a large runner holds. */
 const BODY_LIMIT = 256 * 1024;
@@ -58,9 +60,24 @@ export async function serveGraphql(
     parseJson(request, mendSurrogates(body), done);
   });
 
+  server.addContentTypeParser("multipart/form-data", (_request, _payload, done) => done(null, undefined));
+
   server.route({
     url: "/graphql",
     method: ["GET", "POST"],
+    config: { slowBody: "FORM" },
+    async preValidation(request, reply) {
+      if (!isForm(request)) return;
+      const { maxUploadBytes } = services.limits;
+      try {
+        request.body = await readMultipart(request, reply, { maxFieldSize: BODY_LIMIT, maxUploadBytes });
+      } catch (error) {
+        if (!(error instanceof MultipartRefusedError)) throw error;
+        const { status, code, message } = error;
+        reply.code(status).header("connection", "close").type("application/json");
+        return await reply.send(JSON.stringify({ errors: [{ message, extensions: { code } }] }));
+      }
+    },
     async onRequest(request, reply) {
       const viewer = await authenticator.viewerOf(tokenOf(request.headers));
       if (viewer === null) return await reply.code(401).type("application/json").send(UNAUTHENTICATED);

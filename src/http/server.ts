@@ -3,8 +3,11 @@ import Fastify, { type FastifyError, type FastifyInstance } from "fastify";
 import { correlationId } from "../observability/correlation-id.ts";
 import { serveArtifactUploads } from "./artifact-uploads.ts";
 import { serveArtifacts } from "./artifacts.ts";
+import { limitBodyTime } from "./body-deadline.ts";
 import { type GraphqlEndpoint, LARGE_BODY_LIMIT, serveGraphql } from "./graphql-endpoint.ts";
 import { serveHealth } from "./health.ts";
+import { serveLogDownloads } from "./log-downloads.ts";
+import { serveLogUploads } from "./log-uploads.ts";
 import { servePages } from "./pages.ts";
 import { serveWebhooks } from "./webhooks.ts";
 import { serveWebSocket } from "./websocket.ts";
@@ -23,8 +26,10 @@ export interface HttpServer extends AsyncDisposable {
   readonly url: string;
 }
 
-/** For a request to arrive whole; a file may be long on its way, and its head has no more than a minute. */
-const REQUEST_TIMEOUT_MS = 10 * 60_000;
+/** For a request to arrive whole, if it brings no file. */
+const BODY_TIMEOUT_MS = 60_000;
+/** For a file to arrive. */
+const FILE_TIMEOUT_MS = 6 * 60 * 60 * 1_000;
 /** For a connection without a byte either way: well above the 10 s that a claim may wait for work. */
 const SILENCE_TIMEOUT_MS = 120_000;
 
@@ -36,7 +41,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     logger: false,
     bodyLimit: LARGE_BODY_LIMIT,
     forceCloseConnections: "idle",
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: FILE_TIMEOUT_MS,
     connectionTimeout: SILENCE_TIMEOUT_MS,
     genReqId: ({ headers }) => correlationId(headers["x-correlation-id"]),
   });
@@ -45,11 +50,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     if (status >= 500) logger.error({ err: error, correlationId: request.id }, "a request failed");
     return await reply.code(status).send(errorBody(status, error.message));
   });
+  limitBodyTime(server, BODY_TIMEOUT_MS);
   serveHealth(server, services.engine.database);
   servePages(server, options.graphiqlDirectory);
   serveWebhooks(server, services, logger);
   serveArtifacts(server, services, options.authenticator, logger);
   serveArtifactUploads(server, services, options.authenticator);
+  serveLogDownloads(server, services, options.authenticator);
+  serveLogUploads(server, services, options.authenticator);
   const endpoint = { ...options, shutdown: shutdown.signal };
   const apollo = await serveGraphql(server, endpoint);
   const sockets = serveWebSocket(server.server, { ...endpoint, allowedOrigins });

@@ -24,3 +24,14 @@ export function parseRecord(record: string, number: number): LogLine {
   }
   return { number, at, stream: match[2] as LogStream, text: match[4]!, partial: match[3] === "P" };
 }
+
+export function formatRecord({ at, stream, text, partial }: Omit<LogLine, "number">): string {
+  return `${at.toISOString()} ${stream} ${partial ? "P" : "F"} ${text}\n`;
+}
+
+/** How many records end in these bytes. */
+export function countNewlines(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) count++;
+  return count;
+}

@@ -1,3 +1,4 @@
+import { orphaning } from "./orphan-blobs.ts";
 import type { Queryable, Statement } from "./queries/queryable.ts";
 import type { HeldStep } from "./runner-store.ts";
 
@@ -40,8 +41,11 @@ const HOLDS: Statement = {
 };
 const EXPIRE: Statement = {
   name: "expire-artifacts",
-  text: `delete from artifact where id in (
-      select id from artifact where created_at < $1 order by created_at limit $2) returning true as gone`,
+  text: `with gone as (
+      delete from artifact where id in (
+        select id from artifact where created_at < $1 order by created_at limit $2) returning blob_key),
+      noted as (${orphaning("select blob_key as key from gone")})
+    select true as gone from gone`,
 };
 
 /** One statement, its own transaction: the row, its event, and the end of the blob's time without a row. */
@@ -76,7 +80,7 @@ export async function holdsStep(
   return (await source.query(HOLDS, [runId, step, fence, session])).length > 0;
 }
 
-/** @returns how many were forgotten; their blobs become garbage with them */
+/** @returns how many were forgotten; their blobs belong to nobody then */
 export async function expireArtifacts(source: Queryable, before: Date, limit: number): Promise<number> {
   return (await source.query(EXPIRE, [before, limit])).length;
 }

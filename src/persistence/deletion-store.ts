@@ -1,4 +1,5 @@
 import type { Transaction } from "./database.ts";
+import { orphaning } from "./orphan-blobs.ts";
 import type { Queryable, Statement } from "./queries/queryable.ts";
 
 /** Runs that are deleted: hidden first, then marked, then gone. */
@@ -45,10 +46,11 @@ export async function runsToPurge(source: Queryable, limit: number): Promise<str
 }
 
 /**
- * What belongs to a run, by table and the column that names the run; the run itself comes last. Nobody may add to a
+ * What belongs to a run, by table and the column that names the run, with the keys of its blobs where it has some; the
+ * run itself comes last. Nobody may add to a
  * log whose attempt is gone: logs go well after the attempts, streams before chunks, and so nothing stays behind.
  */
-const PARTS = [
+const PARTS: readonly (readonly [table: string, column: string, blobKeys?: string])[] = [
   ["step_attempt", "run_id"],
   ["test_attempt", "run_id"],
   ["test_review", "run_id"],
@@ -60,20 +62,30 @@ const PARTS = [
   ["step_run", "run_id"],
   ["stage_run", "run_id"],
   ["run_event", "run_id"],
-  ["log_stream", "run_id"],
+  ["log_stream", "run_id", "array[blob_key]"],
   ["log_chunk", "run_id"],
-  ["artifact", "run_id"],
+  ["artifact", "run_id", "array[blob_key]"],
+  ["log_file", "run_id", "blob_keys"],
   ["workflow_run_input", "run_id"],
   ["workflow_run", "id"],
-] as const;
+];
 /** Few enough that no statement holds the disk or its locks for long. */
 const PURGE_ROWS = 2_000;
 
-/** Removes the rows of a hidden run, piece by piece; stopped half-way, the rest goes the next time. */
+/**
+ * Removes the rows of a hidden run, piece by piece; stopped half-way, the rest goes the next time. Its blobs are noted
+ * in the commits that remove their rows: they belong to nobody then.
+ */
 export async function purgeRun(source: Queryable, runId: string): Promise<void> {
-  for (const [table, column] of PARTS) {
-    const text = `delete from ${table} where ${column} = $1 and (tableoid, ctid) in (
-        select tableoid, ctid from ${table} where ${column} = $1 limit ${PURGE_ROWS}) returning true as gone`;
+  for (const [table, column, blobKeys] of PARTS) {
+    const remove = `delete from ${table} where ${column} = $1 and (tableoid, ctid) in (
+        select tableoid, ctid from ${table} where ${column} = $1 limit ${PURGE_ROWS})`;
+    const text =
+      blobKeys === undefined
+        ? `${remove} returning true as gone`
+        : `with gone as (${remove} returning ${blobKeys} as keys),
+            noted as (${orphaning("select unnest(keys) as key from gone")})
+          select true as gone from gone`;
     let gone = PURGE_ROWS;
     while (gone === PURGE_ROWS) {
       gone = (await source.query({ name: `purge-${table}`, text }, [runId])).length;

@@ -1,12 +1,6 @@
 import type { Transaction } from "./database.ts";
-import type { Statement } from "./queries/queryable.ts";
-
-/** The log of one attempt. The fence names the attempt from its lease on, before it has a number. */
-export interface LogKey {
-  readonly runId: string;
-  readonly step: number;
-  readonly fence: number;
-}
+import type { LogKey } from "./queries/logs.ts";
+import type { Queryable, Statement } from "./queries/queryable.ts";
 
 /** Where a log stands, and whether anyone may still write to it. */
 export interface LogState extends LogKey {
@@ -14,6 +8,8 @@ export interface LogState extends LogKey {
   readonly lineCount: number;
   readonly crc32: number;
   readonly sealed: boolean;
+  /** It was cut where it became too long. */
+  readonly truncated: boolean;
   /** The step is leased to the asking session, or was, and the rest of its log is awaited. */
   readonly mine: boolean;
   /** What the runner said that the whole log will be; null = it did not say (yet). */
@@ -28,15 +24,34 @@ export interface LogChunk extends LogKey {
 }
 
 const LOCK: Statement = {
-  name: "lock-logs",
-  text: `select run_id as "runId", step_idx as step, fence, length, line_count as "lineCount", crc32, sealed, mine,
-      final_length as "finalLength"
-    from lock_logs($1, $2, $3, $4)`,
+  name: "lock-log-parts",
+  text: `select run_id as "runId", step_idx as step, fence, part, length, line_count as "lineCount", crc32, sealed,
+      truncated, mine, final_length as "finalLength"
+    from lock_log_parts($1, $2, $3, $4, $5)`,
 };
 const APPEND: Statement = {
-  name: "append-logs",
-  text: "select append_logs($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+  name: "append-log-parts",
+  text: `select append_log_parts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 };
+const STATE_LENGTHS: Statement = {
+  name: "state-log-lengths",
+  text: `insert into log_stream as l (run_id, step_idx, fence, part, length, line_count, crc32, sealed, final_length)
+    select d.run_id, d.idx, d.fence, d.part, 0, 0, 0, d.length = 0, d.length
+    from unnest($1::uuid[], $2::integer[], $3::integer[], $4::integer[], $5::integer[])
+      d(run_id, idx, fence, part, length)
+    order by 1, 2, 3, 4
+    on conflict (run_id, step_idx, fence, part) do update
+      set final_length = excluded.final_length, sealed = l.sealed or l.length >= excluded.final_length`,
+};
+
+function keyColumns(keys: readonly LogKey[]): unknown[][] {
+  return [
+    keys.map(({ runId }) => runId),
+    keys.map(({ step }) => step),
+    keys.map(({ fence }) => fence),
+    keys.map(({ part }) => part),
+  ];
+}
 
 /** Locks logs, making them on their first bytes. Logs of leases that never were are missing in the answer. */
 export async function lockLogs(
@@ -44,12 +59,7 @@ export async function lockLogs(
   session: string,
   keys: readonly LogKey[],
 ): Promise<LogState[]> {
-  return await transaction.query<LogState>(LOCK, [
-    keys.map(({ runId }) => runId),
-    keys.map(({ step }) => step),
-    keys.map(({ fence }) => fence),
-    session,
-  ]);
+  return await transaction.query<LogState>(LOCK, [...keyColumns(keys), session]);
 }
 
 /** Appends chunks and moves their logs on; the caller holds the logs' locks. */
@@ -59,19 +69,25 @@ export async function appendChunks(
   logs: readonly LogState[],
 ): Promise<void> {
   await transaction.query(APPEND, [
-    chunks.map(({ runId }) => runId),
-    chunks.map(({ step }) => step),
-    chunks.map(({ fence }) => fence),
+    ...keyColumns(chunks),
     chunks.map(({ byteOffset }) => byteOffset),
     chunks.map(({ lineOffset }) => lineOffset),
     chunks.map(({ lineCount }) => lineCount),
     chunks.map(({ data }) => data),
-    logs.map(({ runId }) => runId),
-    logs.map(({ step }) => step),
-    logs.map(({ fence }) => fence),
+    ...keyColumns(logs),
     logs.map(({ length }) => length),
     logs.map(({ lineCount }) => lineCount),
     logs.map(({ crc32 }) => crc32),
     logs.map(({ sealed }) => sealed),
+    logs.map(({ truncated }) => truncated),
   ]);
+}
+
+/** How long the logs of parts will be, of which no attempt says it. Those that are that long are complete. */
+export async function stateLogLengths(
+  source: Queryable,
+  logs: readonly (LogKey & { readonly length: number })[],
+): Promise<void> {
+  if (logs.length === 0) return;
+  await source.query(STATE_LENGTHS, [...keyColumns(logs), logs.map(({ length }) => length)]);
 }

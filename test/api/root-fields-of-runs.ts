@@ -58,6 +58,10 @@ export const RUN_FIELDS: Readonly<Record<string, RootField>> = {
     "PROJECT_USER",
     ({ project }) => `{ slowestTests(projectId: "${project}") { __typename } }`,
   ),
+  "Query.logSearch": row(
+    "PROJECT_USER",
+    ({ project }) => `{ logSearch(projectId: "${project}", text: "x") { hasMore } }`,
+  ),
   "Query.runners": row(
     "PROJECT_USER",
     ({ project }) => `{ runners(projectId: "${project}") { totalCount { value } nodes { __typename } } }`,
@@ -165,6 +169,9 @@ export const RUN_FIELDS: Readonly<Record<string, RootField>> = {
 
   // Each run has an outcome of its own, which says what the viewer's role allows.
   "Mutation.cancelWorkflowRuns": bulk("cancelWorkflowRuns"),
+  "Mutation.uploadRunLogs": row("PROJECT_SUPERUSER", ({ run }) =>
+    deed("uploadRunLogs", `workflowRunId: "${run}", files: []`),
+  ),
   "Mutation.replayWorkflowRuns": bulk("replayWorkflowRuns"),
   "Mutation.retryWorkflowRuns": bulk("retryWorkflowRuns"),
   "Mutation.deleteWorkflowRuns": bulk("deleteWorkflowRuns"),
@@ -218,6 +225,10 @@ export const RUN_FIELDS: Readonly<Record<string, RootField>> = {
   "Subscription.runEvents": row(
     "PROJECT_USER",
     ({ run }) => `subscription { runEvents(workflowRunId: "${run}", after: { at: HEAD }) { __typename } }`,
+  ),
+  "Subscription.runLogs": row(
+    "PROJECT_USER",
+    ({ run }) => `subscription { runLogs(workflowRunId: "${run}", after: { at: HEAD }) { __typename } }`,
   ),
   "Subscription.stepLogs": row(
     "PROJECT_USER",

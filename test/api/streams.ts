@@ -13,6 +13,7 @@ const LOGS = `subscription ($id: ID!, $after: StreamPosition!, $attempt: Int, $g
   stepLogs(stepRunId: $id, after: $after, attempt: $attempt, grep: $grep) {
     __typename cursor
     ... on LogLines { attempt lines { number at stream text partial } }
+    ... on LogGap { attempt fromOffset toOffset }
     ... on LogEnd { attempt finalOffset truncated nextAttempt } ... on Reset { reason } } }`;
 
 export type Position = { readonly at: "START" | "HEAD" } | { readonly cursor: string };

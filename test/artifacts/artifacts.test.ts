@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { extract } from "tar-stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fileDuties } from "../../src/duties/file-duties.ts";
+import { expireArtifacts } from "../../src/duties/expire-artifacts.ts";
 import { purgeRuns } from "../../src/duties/purge-runs.ts";
+import { sweepBlobs } from "../../src/duties/sweep-blobs.ts";
 import { FolderStore } from "../../src/storage/folder-store.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { type ProtocolRunner, type ProtocolTask, startProtocolRunner } from "../support/protocol-runner.ts";
@@ -230,7 +231,7 @@ async function unpacked(archive: Buffer): Promise<Record<string, { mode: number;
 
 describe("the end of artifacts", () => {
   const run = async () => {
-    const duties = fileDuties({ blobs: new FolderStore(files), artifactRetentionMs: 90 * 86_400_000 });
+    const duties = [expireArtifacts(90 * 86_400_000), sweepBlobs(new FolderStore(files))];
     for (const duty of [purgeRuns, ...duties]) await duty.run(server.app.engine);
   };
 

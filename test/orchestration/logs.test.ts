@@ -24,7 +24,7 @@ beforeEach(async () => {
 afterEach(async () => await bench[Symbol.asyncDispose]());
 
 async function append(offset: number, data: string, by = session, to = task): Promise<LogAppendResult> {
-  return (await appendLogs(bench.engine, by.id, [{ ...to, offset, data }]))[0]!;
+  return (await appendLogs(bench.engine, by.id, [{ ...to, part: 0, offset, data }]))[0]!;
 }
 
 /** The stored bytes, in order, with what the log says of itself. */
@@ -67,10 +67,10 @@ test("another offset stores nothing and answers where the log stands", async () 
 
 test("one request may append to a log several times; what does not fit leaves the rest alone", async () => {
   const appends = [
-    { ...task, offset: 0, data: "a\n" },
-    { ...task, offset: 9, data: "lost\n" },
-    { ...task, offset: 2, data: "b\n" },
-    { ...task, fence: 9, offset: 0, data: "stale\n" },
+    { ...task, part: 0, offset: 0, data: "a\n" },
+    { ...task, part: 0, offset: 9, data: "lost\n" },
+    { ...task, part: 0, offset: 2, data: "b\n" },
+    { ...task, fence: 9, part: 0, offset: 0, data: "stale\n" },
   ];
   expect(await appendLogs(bench.engine, session.id, appends)).toEqual([
     { outcome: "APPENDED", offset: 2 },

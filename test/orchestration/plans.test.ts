@@ -67,7 +67,7 @@ async function everything(runId: string): Promise<void> {
     NO_EQUIPMENT,
   );
   for (const offset of [0, 4, 9])
-    await appendLogs(bench.engine, session.id, [{ ...a!, offset, data: "log\n" }]);
+    await appendLogs(bench.engine, session.id, [{ ...a!, part: 0, offset, data: "log\n" }]);
   await finish([a!, b!]);
   await finish([a!, b!]);
   await finish(await session.claim());

@@ -54,6 +54,8 @@ export interface TestServerOptions {
   readonly maxArtifactBytes?: number;
   /** Keeps files in an object store instead of a folder. */
   readonly objectStore?: StoreConfig;
+  /** Default: those of the settings. */
+  readonly limits?: { readonly maxLogBytes?: number; readonly maxUploadBytes?: number };
   /** Default: silent, or the level of TEST_LOG_LEVEL. */
   readonly logger?: Logger;
 }
@@ -73,6 +75,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       maxArtifactBytes: options.maxArtifactBytes ?? 50 * 1024 * 1024,
       artifactRetentionMs: 90 * 24 * 60 * 60 * 1_000,
       ...options.objectStore,
+      ...options.limits,
     },
     databaseUrl: database.url,
     encryptionKey: options.encryptionKey === undefined ? randomBytes(32) : options.encryptionKey,

@@ -271,6 +271,8 @@ export type RunEventsSubscription = { readonly runEvents:
     | { readonly __typename: 'ArtifactAdded', readonly cursor: string }
     | { readonly __typename: 'CaughtUp', readonly cursor: string }
     | { readonly __typename: 'LogEnd', readonly cursor: string }
+    | { readonly __typename: 'LogFileAdded', readonly cursor: string }
+    | { readonly __typename: 'LogGap', readonly cursor: string }
     | { readonly __typename: 'LogLines', readonly cursor: string }
     | { readonly __typename: 'Reset', readonly cursor: string }
     | { readonly __typename: 'RunDeleted', readonly cursor: string }
@@ -298,6 +300,8 @@ export type StepLogSubscription = { readonly stepLogs:
     | { readonly __typename: 'ArtifactAdded', readonly cursor: string }
     | { readonly __typename: 'CaughtUp', readonly cursor: string }
     | { readonly __typename: 'LogEnd', readonly truncated: boolean, readonly cursor: string }
+    | { readonly __typename: 'LogFileAdded', readonly cursor: string }
+    | { readonly __typename: 'LogGap', readonly cursor: string }
     | { readonly __typename: 'LogLines', readonly cursor: string, readonly lines: ReadonlyArray<{ readonly at: string, readonly stream: LogStream, readonly text: string }> }
     | { readonly __typename: 'Reset', readonly cursor: string }
     | { readonly __typename: 'RunDeleted', readonly cursor: string }

@@ -33,6 +33,7 @@ const PLAIN_LISTS = new Set([
   "branches",
   "authors",
   "labels",
+  "logFiles",
   "values",
   "steps",
   "items",
@@ -55,9 +56,9 @@ const estimate: ComplexityEstimator = ({ args, childComplexity, field }) => {
 };
 
 /** Null when the field is no page. */
-function pageSize({ first, last, ids }: Record<string, unknown>, type: string): number | null {
+function pageSize({ first, last, count, ids }: Record<string, unknown>, type: string): number | null {
   if (Array.isArray(ids)) return ids.length;
-  const size = first ?? last;
+  const size = first ?? last ?? count;
   if (typeof size === "number") return Math.min(Math.max(size, 1), 10 * MAX_PAGE);
   return /Connection!?$/.test(type) ? DEFAULT_PAGE : null;
 }

@@ -11,8 +11,8 @@ import {
 } from "../../persistence/queries/artifacts.ts";
 import { isPosition } from "../connection.ts";
 import type { RequestContext } from "../context.ts";
+import { downloadLink } from "../download-link.ts";
 import { badInput, objectNotFound } from "../errors.ts";
-import { fileLink } from "../file-links.ts";
 import { TaskArtifactsInput } from "../inputs/task-artifacts.ts";
 import { ForwardArgs } from "../page-args.ts";
 import { pageOf } from "../page-of.ts";
@@ -32,7 +32,7 @@ export class ArtifactResolver {
     description: "Where to download it without a token, for five minutes; ranges can be asked for.",
   })
   downloadUrl(@Root() { record }: Artifact, @Ctx() context: RequestContext): string {
-    return fileLink(context, artifactPath(record));
+    return downloadLink(context, artifactPath(record));
   }
 }
 
@@ -69,7 +69,7 @@ export class StepArtifactsResolver {
     @Ctx() context: RequestContext,
   ): Promise<string | null> {
     if ((await context.loaders.placeWithArtifacts.load(record)) === null) return null;
-    return fileLink(context, `/steps/${id}/artifacts.tar.gz`);
+    return downloadLink(context, `/steps/${id}/artifacts.tar.gz`);
   }
 }
 

@@ -10,6 +10,7 @@ import { Approval } from "../types/approval.ts";
 import { Artifact } from "../types/artifact.ts";
 import { AuditEntry } from "../types/audit-entry.ts";
 import { BulkOperation } from "../types/bulk-operation.ts";
+import { LogFile } from "../types/log-file.ts";
 import { Node } from "../types/node.ts";
 import { Project } from "../types/project.ts";
 import { Runner } from "../types/runner.ts";
@@ -113,6 +114,10 @@ const READERS: Partial<Record<NodeType, Reader>> = {
     if (index === undefined || rest.length > 0 || !(await ownsRun(uuid, context))) return null;
     const step = await context.loaders.step.load({ runId: uuid, index });
     return step === null ? null : StepRun.from(step);
+  },
+  async LogFile({ uuid, parts }, context) {
+    const record = parts.length === 0 ? await context.loaders.logFile.load(uuid) : null;
+    return record === null || !(await ownsRun(record.runId, context)) ? null : LogFile.from(record);
   },
   async StepAttempt({ uuid, parts: [index, number, ...rest] }, context) {
     if (index === undefined || number === undefined || rest.length > 0 || !(await ownsRun(uuid, context)))

@@ -147,22 +147,22 @@ export class RunnerResolver {
   })
   async appendLogs(
     @Arg("input", () => AppendLogsInput, { description: "What was written." }) input: AppendLogsInput,
-    @Ctx() { engine, runners, viewer }: RequestContext,
+    @Ctx() { engine, runners, viewer, limits }: RequestContext,
   ): Promise<AppendLogsPayload> {
     if (input.appends.length > MAX_APPENDS) throw badInput(`\`appends\` takes at most ${MAX_APPENDS}`);
     const session = sessionKey(input.session);
     await runners.check(viewer, session);
-    const appends = input.appends.map(({ offset, data, ...key }) => {
+    const appends = input.appends.map(({ offset, data, part, ...key }) => {
       if (data === "" || !data.endsWith("\n"))
         throw badInput("`data` must be whole records, each with its newline");
-      if (offset < 0) throw badInput("`offset` must not be negative");
-      return { ...(readHeld(key) ?? { runId: NIL_KEY, step: 0, fence: 0 }), offset, data };
+      if (offset < 0 || part < 0) throw badInput("`offset` and `part` must not be negative");
+      return { ...(readHeld(key) ?? { runId: NIL_KEY, step: 0, fence: 0 }), part, offset, data };
     });
-    const results = await appendLogs(engine, session, appends);
+    const results = await appendLogs(engine, session, appends, limits.maxLogBytes);
     return {
-      results: input.appends.map(({ stepRunId, fence }, i) => {
+      results: input.appends.map(({ stepRunId, fence, part }, i) => {
         const { offset, outcome } = results[i]!;
-        return { stepRunId, fence, offset, result: outcome };
+        return { stepRunId, fence, part, offset, result: outcome };
       }),
     };
   }

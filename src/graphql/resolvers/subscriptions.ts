@@ -9,10 +9,10 @@ import { RunEventTypeEnum, RunStreamEndEnum } from "../enums.ts";
 import { badInput, objectNotFound } from "../errors.ts";
 import { found, mayRead, readable } from "../scope.ts";
 import { toRunEvent } from "../types/run-event.ts";
-import { LogEnd, LogLines } from "../types/step-log.ts";
+import { LogEnd, LogGap, LogLines } from "../types/step-log.ts";
 import { CaughtUp, Reset, readPosition, StreamMessage, StreamPositionInput } from "../types/stream.ts";
 
-const AFTER =
+export const AFTER =
   "Where to begin. `{at: START}` sends the whole history first; a cursor continues behind its message.";
 
 @Resolver()
@@ -49,7 +49,7 @@ export class Subscriptions {
 
   @Subscription(() => StreamMessage, {
     description:
-      "The log of one attempt of a step: stored lines from a position on, CaughtUp, then new lines as they are written. Messages are LogLines, LogEnd, CaughtUp and Reset. Completes with LogEnd.",
+      "The log of one attempt of a step: stored lines from a position on, CaughtUp, then new lines as they are written. Messages are LogLines, LogGap, LogEnd, CaughtUp and Reset; with `grep`, LogLines without lines say from time to time how far it has come. Completes with LogEnd.",
     subscribe: async ({ args, context }) =>
       await subscribeStepLogs(args as StepLogsArgs, context as RequestContext),
   })
@@ -58,7 +58,7 @@ export class Subscriptions {
     @Arg("stepRunId", () => ID, {
       description: "The step. Error NOT_FOUND when it does not exist for the viewer.",
     })
-    _stepRunId: string,
+    stepRunId: string,
     @Arg("after", () => StreamPositionInput, { description: AFTER }) _after: StreamPositionInput,
     @Arg("attempt", () => Int, {
       nullable: true,
@@ -71,10 +71,7 @@ export class Subscriptions {
     })
     _grep: string | null,
   ): StreamMessage {
-    const { kind, ...fields } = item;
-    if (kind === "LINES") return Object.assign(new LogLines(), fields);
-    if (kind === "END") return Object.assign(new LogEnd(), fields);
-    return toEdgeMessage(item as Extract<LogStreamItem, { kind: "CAUGHT_UP" | "RESET" }>);
+    return toLogMessage(item, stepRunId);
   }
 }
 
@@ -125,7 +122,17 @@ async function subscribeStepLogs(
   const attempt = args.attempt ?? null;
   if (attempt !== null && attempt < 1) throw badInput("`attempt` counts from 1");
   const request = { runId, step: index, attempt, after: readPosition(args.after), grep: args.grep ?? null };
-  return untilReturned((signal) => whileReadable(run, context, followLog(context.engine, request, signal)));
+  return untilReturned((signal) =>
+    whileReadable(run, context, followLog({ ...context.engine, blobs: context.blobs }, request, signal)),
+  );
+}
+
+export function toLogMessage(item: LogStreamItem, stepRunId: string): StreamMessage {
+  const { kind, ...fields } = item;
+  if (kind === "LINES") return Object.assign(new LogLines(), fields, { stepRunId });
+  if (kind === "GAP") return Object.assign(new LogGap(), fields, { stepRunId });
+  if (kind === "END") return Object.assign(new LogEnd(), fields, { stepRunId });
+  return toEdgeMessage(item as Extract<LogStreamItem, { kind: "CAUGHT_UP" | "RESET" }>);
 }
 
 function toEdgeMessage(
@@ -138,7 +145,7 @@ function toEdgeMessage(
 }
 
 /** Who loses their membership while they listen hears nothing more: to them the object is gone. */
-async function* whileReadable<Item>(
+export async function* whileReadable<Item>(
   { projectId }: { readonly projectId: string },
   context: RequestContext,
   items: AsyncGenerator<Item, void, void>,
@@ -153,7 +160,7 @@ async function* whileReadable<Item>(
  * A generator that waits does not notice `return()`: its `finally` would run only with the next event, if ever.
  * So the wait is aborted first.
  */
-function untilReturned<Item>(
+export function untilReturned<Item>(
   start: (signal: AbortSignal) => AsyncGenerator<Item, void, void>,
 ): AsyncIterableIterator<Item> {
   const ended = new AbortController();

@@ -1,7 +1,8 @@
 import { Ctx, Field, FieldResolver, ObjectType, Resolver, Root } from "type-graphql";
 import type { EventPayloads } from "../../domain/events.ts";
+import { encodeId } from "../../domain/ids.ts";
 import type { RequestContext } from "../context.ts";
-import { Float, Int } from "../scalars.ts";
+import { Float, ID, Int } from "../scalars.ts";
 import { Artifact } from "./artifact.ts";
 import { RunEvent, stepOfEvent } from "./run-event-base.ts";
 import { StepRun } from "./step-run.ts";
@@ -24,12 +25,26 @@ export class ArtifactAdded extends RunEvent {
   stepRun?: StepRun | null;
 }
 
-export const FILE_EVENT_OBJECTS = [ArtifactAdded] as const;
+@ObjectType("LogFileAdded", { implements: RunEvent, description: "Somebody added a file to the run's logs." })
+export class LogFileAdded extends RunEvent {
+  @Field(() => ID, { description: "The file's id, one of `WorkflowRun.logFiles`." })
+  logFileId!: string;
+
+  @Field(() => String, { description: "The file's name." })
+  name!: string;
+
+  @Field(() => StepRun, { nullable: true, description: "The step it is about, as it is now." })
+  stepRun?: StepRun | null;
+}
+
+export const FILE_EVENT_OBJECTS = [ArtifactAdded, LogFileAdded] as const;
 
 /** What of the payloads the fields show. */
 export const FILE_EVENT_MAKERS = {
   ArtifactAdded: ({ attempt, path, sizeBytes }: EventPayloads["ArtifactAdded"]) =>
     Object.assign(new ArtifactAdded(), { attempt, path, sizeBytes }),
+  LogFileAdded: ({ fileId, name }: EventPayloads["LogFileAdded"]) =>
+    Object.assign(new LogFileAdded(), { logFileId: encodeId("LogFile", fileId), name }),
 };
 
 @Resolver(() => ArtifactAdded)
@@ -47,6 +62,17 @@ export class ArtifactAddedResolver {
   @FieldResolver(() => StepRun, { nullable: true })
   async stepRun(
     @Root() { record }: ArtifactAdded,
+    @Ctx() { loaders }: RequestContext,
+  ): Promise<StepRun | null> {
+    return await stepOfEvent(record, loaders);
+  }
+}
+
+@Resolver(() => LogFileAdded)
+export class LogFileAddedResolver {
+  @FieldResolver(() => StepRun, { nullable: true })
+  async stepRun(
+    @Root() { record }: LogFileAdded,
     @Ctx() { loaders }: RequestContext,
   ): Promise<StepRun | null> {
     return await stepOfEvent(record, loaders);

@@ -16,6 +16,8 @@ import { DateTime, Float, ID, Int, Json } from "../scalars.ts";
 
 const STEP_RUN = "The step.";
 const FENCE = "Number of the lease, as the task carried it.";
+const PART =
+  "Which log of the lease: 0 is the step's own; from 1 on, that of the test execution which the runner gave this number.";
 const SESSION = "The runner's session, from `registerRunner`.";
 
 @InputType("RegisterRunnerInput", { description: "What a runner says of itself." })
@@ -250,6 +252,9 @@ export class LogAppendInput {
   @Field(() => Int, { description: FENCE })
   fence!: number;
 
+  @Field(() => Int, { defaultValue: 0, description: PART })
+  part!: number;
+
   @Field(() => Int, { description: "Where the runner believes that the log ends, in bytes of UTF-8." })
   offset!: number;
 
@@ -275,6 +280,9 @@ export class LogAppendResult {
 
   @Field(() => Int, { description: FENCE })
   fence!: number;
+
+  @Field(() => Int, { description: PART })
+  part!: number;
 
   @Field(() => Int, { description: "Where the log ends now, in bytes." })
   offset!: number;

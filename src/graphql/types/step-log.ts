@@ -1,7 +1,7 @@
 import { Field, ObjectType } from "type-graphql";
 import type { LogLine as Line, LogStream } from "../../logs/records.ts";
 import { LogStreamEnum } from "../enums.ts";
-import { DateTime, Int } from "../scalars.ts";
+import { DateTime, ID, Int } from "../scalars.ts";
 import { StreamMessage } from "./stream.ts";
 
 @ObjectType("LogLine", { description: "A line that a step wrote." })
@@ -26,6 +26,9 @@ export class LogLine {
 
 @ObjectType("LogLines", { implements: StreamMessage, description: "The next lines of a log." })
 export class LogLines extends StreamMessage {
+  @Field(() => ID, { description: "The step whose log it is." })
+  stepRunId!: string;
+
   @Field(() => Int, { description: "The attempt whose log it is." })
   attempt!: number;
 
@@ -33,18 +36,41 @@ export class LogLines extends StreamMessage {
   lines!: readonly Line[];
 }
 
+@ObjectType("LogGap", {
+  implements: StreamMessage,
+  description: "A part of a log that is not kept any more: logs of runs that ended long ago are given up.",
+})
+export class LogGap extends StreamMessage {
+  @Field(() => ID, { description: "The step whose log it is." })
+  stepRunId!: string;
+
+  @Field(() => Int, { description: "The attempt whose log it is." })
+  attempt!: number;
+
+  @Field(() => Int, { description: "The first byte that is missing, counted from 0." })
+  fromOffset!: number;
+
+  @Field(() => Int, { description: "The first byte behind those that are missing." })
+  toOffset!: number;
+}
+
 @ObjectType("LogEnd", {
   implements: StreamMessage,
   description: "The log is complete, or nobody is left to complete it.",
 })
 export class LogEnd extends StreamMessage {
+  @Field(() => ID, { description: "The step whose log it is." })
+  stepRunId!: string;
+
   @Field(() => Int, { description: "The attempt whose log it is." })
   attempt!: number;
 
   @Field(() => Int, { description: "Bytes of the whole log." })
   finalOffset!: number;
 
-  @Field(() => Boolean, { description: "The runner was lost before it had sent everything." })
+  @Field(() => Boolean, {
+    description: "It was cut where it became too long, or the runner was lost before it had sent everything.",
+  })
   truncated!: boolean;
 
   @Field(() => Int, { nullable: true, description: "The attempt that follows; null when this was the last." })

@@ -36,17 +36,36 @@ export class RunEventEntity {
   @Column(json("payload")) payload!: unknown;
 }
 
-/** Where the log of one attempt stands. The fence names the attempt before its number is known. */
+/**
+ * Where a log stands: part 0 of a lease is the step's own, each other one that of a test. The fence names the attempt
+ * before its number is known.
+ */
 @Entity("log_stream")
+@Index("log_stream_unsettled", { synchronize: false })
+@Index("log_stream_kept", { synchronize: false })
 export class LogStreamEntity {
   @PrimaryColumn(uuid("run_id")) runId!: string;
   @PrimaryColumn(integer("step_idx")) stepIndex!: number;
   @PrimaryColumn(integer("fence")) fence!: number;
+  @PrimaryColumn(integer("part", { default: 0 })) part!: number;
   @Column(integer("length")) length!: number;
   @Column(integer("line_count")) lineCount!: number;
   /** CRC-32 of all bytes so far. */
   @Column({ name: "crc32", type: "bigint" }) crc32!: string;
   @Column(bool("sealed")) sealed!: boolean;
+  /** Of a part other than 0: what its runner said that it will be. Part 0 has it with its attempt. */
+  @Column(integer("final_length", { nullable: true })) finalLength!: number | null;
+  /** It was cut where it became too long. */
+  @Column(bool("truncated", { default: false })) truncated!: boolean;
+  /** Nothing comes to it any more, and it lies where it is to stay. */
+  @Column(bool("settled", { default: false })) settled!: boolean;
+  /** Its bytes were given up after the time for which logs are kept. */
+  @Column(bool("dropped", { default: false })) dropped!: boolean;
+  /** Where its bytes are once they have left the chunks. */
+  @Column(text("blob_key", { nullable: true })) blobKey!: string | null;
+  /** Some of the places in the blob where a record begins, ascending: bytes, and lines, before each. */
+  @Column(integer("blob_bytes", { array: true, nullable: true })) blobBytes!: number[] | null;
+  @Column(integer("blob_lines", { array: true, nullable: true })) blobLines!: number[] | null;
 }
 
 @Entity("log_chunk")
@@ -54,6 +73,7 @@ export class LogChunkEntity {
   @PrimaryColumn(uuid("run_id")) runId!: string;
   @PrimaryColumn(integer("step_idx")) stepIndex!: number;
   @PrimaryColumn(integer("fence")) fence!: number;
+  @PrimaryColumn(integer("part", { default: 0 })) part!: number;
   @PrimaryColumn(integer("byte_offset")) byteOffset!: number;
   @Column(integer("line_offset")) lineOffset!: number;
   @Column(integer("line_count")) lineCount!: number;

@@ -6,7 +6,7 @@ import {
   IdempotencyKeyEntity,
   RunSignalEntity,
 } from "./commands.ts";
-import { ArtifactEntity, BlobGarbageEntity } from "./files.ts";
+import { ArtifactEntity, LogFileEntity, OrphanBlobEntity } from "./files.ts";
 import {
   AccountEntity,
   ApiTokenEntity,
@@ -81,5 +81,6 @@ export const ENTITIES = [
   TestAttemptEntity,
   TestReviewEntity,
   ArtifactEntity,
-  BlobGarbageEntity,
+  LogFileEntity,
+  OrphanBlobEntity,
 ];

@@ -37,6 +37,6 @@ begin
   values (p_run, v_seq, 'ArtifactAdded', p_now, p_account, jsonb_build_object('step', p_step, 'attempt', v_attempt,
     'artifactId', p_id, 'path', p_path, 'sizeBytes', p_size));
   -- From here on the blob has its row.
-  delete from blob_garbage g where g.key = p_blob_key;
+  delete from orphan_blob o where o.key = p_blob_key;
   return query select p_id, true, false, v_seq;
 end $$;
