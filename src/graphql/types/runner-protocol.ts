@@ -100,7 +100,7 @@ export class Task {
 
   @Field(() => Json, {
     description:
-      "What to execute, everything resolved: `{run shell timeoutMs graceMs env: [{key value}] source: {git ref commit} http}`. Where `http` is not null it is a request instead of a command: `{method url headers: [{key value}] body expect: [{from to}]}`.",
+      "What to execute, everything resolved: `{run shell timeoutMs graceMs env: [{key value}] source: {git ref commit} http test}`. Where `test` is not null, tests are executed and `run` is empty: `{discover run report: {format globs} parallel testTimeoutMs rediscover testSuite releaseIds configuration}`. Where `http` is not null it is a request instead of a command: `{method url headers: [{key value}] body expect: [{from to}]}`.",
   })
   spec!: object;
 }
