@@ -41,6 +41,7 @@ stages:
   const ask = await runner.claimOne();
   expect(ask.spec).toEqual({
     run: "",
+    test: null,
     http: {
       method: "PUT",
       url: "https://e.org/7",

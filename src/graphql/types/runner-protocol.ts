@@ -105,7 +105,7 @@ export class Task {
 
   @Field(() => Json, {
     description:
-      "What to execute, everything resolved: `{run shell timeoutMs graceMs env: [{key value}] source: {git ref commit} http artifacts: {globs fetch}}`, `artifacts` being the files to keep, and whether `taskArtifacts` has some to place before. Where `http` is not null it is a request instead of a command: `{method url headers: [{key value}] body expect: [{from to}]}`.",
+      "What to execute, everything resolved: `{run shell timeoutMs graceMs env: [{key value}] source: {git ref commit} http test artifacts: {globs fetch} masks apiUrl taskToken}`. Where `http` is not null it is a request instead of a command: `{method url headers: [{key value}] body expect: [{from to}]}`. Where `test` is not null, tests are executed and `run` is empty: `{discover run report: {format globs} parallel testTimeoutMs rediscover testSuite releaseIds configuration}`. `artifacts` are the files to keep, and whether `taskArtifacts` has some to place before; `masks` are the texts to keep out of all that is told; `taskToken` is what the step's processes present at `apiUrl`.",
   })
   spec!: object;
 }
