@@ -16,7 +16,7 @@ create type missed_runs as enum ('SKIP', 'RUN_ONCE', 'RUN_ALL');
 
 create type project_role as enum ('PROJECT_USER', 'PROJECT_SUPERUSER', 'PROJECT_ADMIN');
 
-create type run_event_type as enum ('RunStatusChanged', 'RunFinished', 'StageStatusChanged', 'StepStatusChanged', 'RunReopened', 'RunLabelsChanged', 'RunDeleted', 'ApprovalRequested', 'ApprovalDecided', 'TestsDiscovered', 'TestStatusChanged', 'TestReviewed');
+create type run_event_type as enum ('RunStatusChanged', 'RunFinished', 'StageStatusChanged', 'StepStatusChanged', 'RunReopened', 'RunLabelsChanged', 'RunDeleted', 'ApprovalRequested', 'ApprovalDecided', 'LogFileAdded', 'TestsDiscovered', 'TestStatusChanged', 'TestReviewed', 'StepProgressed', 'StepTraced', 'ArtifactAdded');
 
 create type run_signal_kind as enum ('START_CHILD', 'CANCEL_CHILD', 'CHILD_FINISHED');
 
@@ -93,6 +93,22 @@ create table approval_decision (
   constraint approval_decision_pkey PRIMARY KEY (run_id, step_idx, attempt, actor_id)
 );
 
+create table artifact (
+  id uuid not null,
+  run_id uuid not null,
+  step_idx integer not null,
+  attempt integer not null,
+  fence integer not null,
+  path text not null,
+  size bigint not null,
+  sha256 bytea not null,
+  executable boolean not null,
+  blob_key text not null,
+  created_at timestamp with time zone not null,
+  constraint artifact_pkey PRIMARY KEY (id),
+  constraint artifact_run_id_step_idx_attempt_path_key UNIQUE (run_id, step_idx, attempt, path)
+);
+
 create table audit_entry (
   id uuid not null,
   project_id uuid,
@@ -165,8 +181,23 @@ create table log_chunk (
   line_offset integer not null,
   line_count integer not null,
   data bytea not null,
-  constraint log_chunk_pkey PRIMARY KEY (run_id, step_idx, fence, byte_offset)
+  part integer default 0 not null,
+  constraint log_chunk_pkey PRIMARY KEY (run_id, step_idx, fence, part, byte_offset)
 ) partition by RANGE (run_id);
+
+create table log_file (
+  id uuid not null,
+  run_id uuid not null,
+  step_idx integer,
+  name text not null,
+  size_bytes bigint not null,
+  total_bytes bigint,
+  blob_keys text[] not null,
+  created_at timestamp with time zone not null,
+  created_by uuid not null,
+  completed_at timestamp with time zone,
+  constraint log_file_pkey PRIMARY KEY (id)
+);
 
 create table log_stream (
   run_id uuid not null,
@@ -176,8 +207,22 @@ create table log_stream (
   line_count integer not null,
   crc32 bigint not null,
   sealed boolean not null,
-  constraint log_stream_pkey PRIMARY KEY (run_id, step_idx, fence)
+  part integer default 0 not null,
+  final_length integer,
+  truncated boolean default false not null,
+  settled boolean default false not null,
+  dropped boolean default false not null,
+  blob_key text,
+  blob_bytes integer[],
+  blob_lines integer[],
+  constraint log_stream_pkey PRIMARY KEY (run_id, step_idx, fence, part)
 ) with (fillfactor=70);
+
+create table orphan_blob (
+  key text not null,
+  due timestamp with time zone not null,
+  constraint orphan_blob_pkey PRIMARY KEY (key)
+);
 
 create table project (
   id uuid not null,
@@ -300,6 +345,24 @@ create table schedule (
   constraint schedule_workflow_id_name_key UNIQUE (workflow_id, name)
 );
 
+create table secret (
+  id uuid not null,
+  project_id uuid not null,
+  workflow_id uuid,
+  name text not null,
+  value bytea not null,
+  revision integer default 1 not null,
+  created_by uuid not null,
+  created_at timestamp with time zone not null,
+  updated_by uuid not null,
+  updated_at timestamp with time zone not null,
+  constraint secret_created_by_fkey FOREIGN KEY (created_by) REFERENCES account(id),
+  constraint secret_pkey PRIMARY KEY (id),
+  constraint secret_project_id_fkey FOREIGN KEY (project_id) REFERENCES project(id) ON DELETE CASCADE,
+  constraint secret_updated_by_fkey FOREIGN KEY (updated_by) REFERENCES account(id),
+  constraint secret_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES workflow(id) ON DELETE CASCADE
+);
+
 create table stage_run (
   run_id uuid not null,
   idx integer not null,
@@ -362,6 +425,9 @@ create table step_run (
   on_death step_on_death,
   free_starts integer default 0 not null,
   gated boolean default false not null,
+  progress smallint default 0 not null,
+  progressed_at timestamp with time zone,
+  trace_count integer default 0 not null,
   constraint step_run_pkey PRIMARY KEY (run_id, idx)
 ) with (fillfactor=70);
 
@@ -605,6 +671,8 @@ CREATE INDEX approval_by_project ON public.approval USING btree (project_id, req
 
 CREATE INDEX approval_pending ON public.approval USING btree (project_id, requested_at DESC, run_id DESC, step_idx DESC) WHERE (status = 'PENDING'::approval_status);
 
+CREATE INDEX artifact_by_age ON public.artifact USING btree (created_at);
+
 CREATE INDEX audit_entry_by_project ON public.audit_entry USING btree (project_id, id DESC);
 
 CREATE INDEX bulk_operation_by_creator ON public.bulk_operation USING btree (created_by, created_at DESC, id DESC);
@@ -615,15 +683,31 @@ CREATE INDEX bulk_operation_running ON public.bulk_operation USING btree (id) WH
 
 CREATE INDEX idempotency_key_by_age ON public.idempotency_key USING btree (created_at);
 
+CREATE INDEX log_file_run ON public.log_file USING btree (run_id, created_at, id);
+
+CREATE UNIQUE INDEX log_file_unfinished ON public.log_file USING btree (run_id, name, created_by) WHERE (completed_at IS NULL);
+
+CREATE INDEX log_stream_kept ON public.log_stream USING btree (run_id) WHERE (NOT dropped);
+
+CREATE INDEX log_stream_unsettled ON public.log_stream USING btree (run_id) WHERE (NOT settled);
+
+CREATE INDEX orphan_blob_due ON public.orphan_blob USING btree (due);
+
+CREATE INDEX run_event_traces ON ONLY public.run_event USING btree (run_id, (((payload ->> 'step'::text))::integer), seq) WHERE (payload ? 'content'::text);
+
 CREATE INDEX runner_session_alive ON public.runner_session USING btree (lease_until) WHERE (NOT dead);
 
 CREATE INDEX runner_session_dead ON public.runner_session USING btree (lease_until) WHERE dead;
 
 CREATE INDEX schedule_due ON public.schedule USING btree (next_at) WHERE (enabled AND (next_at IS NOT NULL));
 
+CREATE UNIQUE INDEX secret_by_name ON public.secret USING btree (project_id, workflow_id, name) NULLS NOT DISTINCT;
+
 CREATE INDEX step_run_due ON public.step_run USING btree (due_at) WHERE (due_at IS NOT NULL);
 
 CREATE INDEX step_run_held ON public.step_run USING btree (session_id) WHERE (session_id IS NOT NULL);
+
+CREATE INDEX step_run_progress ON public.step_run USING btree (run_id) WHERE ((progress > 0) AND (finished_at IS NULL));
 
 CREATE INDEX step_run_ready ON public.step_run USING btree (ready_pool, run_id, idx) WHERE (ready_pool IS NOT NULL);
 
@@ -667,7 +751,46 @@ CREATE INDEX workflow_run_to_expire ON public.workflow_run USING btree (expires_
 
 CREATE INDEX workflow_run_to_purge ON public.workflow_run USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 
-CREATE OR REPLACE FUNCTION public.append_logs(p_runs uuid[], p_steps integer[], p_fences integer[], p_byte_offsets integer[], p_line_offsets integer[], p_line_counts integer[], p_data bytea[], p_moved_runs uuid[], p_moved_steps integer[], p_moved_fences integer[], p_lengths integer[], p_lines integer[], p_crcs bigint[], p_sealed boolean[])
+CREATE OR REPLACE FUNCTION public.add_artifact(p_id uuid, p_run uuid, p_step integer, p_fence integer, p_session bigint, p_path text, p_size bigint, p_sha256 bytea, p_executable boolean, p_blob_key text, p_account uuid, p_now timestamp with time zone)
+ RETURNS TABLE(id uuid, added boolean, conflict boolean, last_seq integer)
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_column
+declare
+  v_attempt integer;
+  v_present artifact;
+  v_seq integer;
+begin
+  perform 1 from workflow_run r where r.id = p_run and r.deleted_at is null for no key update;
+  if not found then
+    return;
+  end if;
+  -- A step that was leased and whose start is still on its way has its attempt's number from then on.
+  select s.attempt + (s.status = 'QUEUED')::integer into v_attempt from step_run s
+  where s.run_id = p_run and s.idx = p_step and s.fence = p_fence and s.session_id = p_session;
+  if not found then
+    return;
+  end if;
+  select * into v_present from artifact a
+  where a.run_id = p_run and a.step_idx = p_step and a.attempt = v_attempt and a.path = p_path;
+  if found then
+    return query select v_present.id, false, v_present.sha256 <> p_sha256, null::integer;
+    return;
+  end if;
+  insert into artifact (id, run_id, step_idx, attempt, fence, path, size, sha256, executable, blob_key, created_at)
+  values (p_id, p_run, p_step, v_attempt, p_fence, p_path, p_size, p_sha256, p_executable, p_blob_key, p_now);
+  update workflow_run r set last_seq = r.last_seq + 1, updated_at = p_now where r.id = p_run
+  returning r.last_seq into v_seq;
+  insert into run_event (run_id, seq, type, at, actor_id, payload)
+  values (p_run, v_seq, 'ArtifactAdded', p_now, p_account, jsonb_build_object('step', p_step, 'attempt', v_attempt,
+    'artifactId', p_id, 'path', p_path, 'sizeBytes', p_size));
+  -- From here on the blob has its row.
+  delete from orphan_blob o where o.key = p_blob_key;
+  return query select p_id, true, false, v_seq;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.append_log_parts(p_runs uuid[], p_steps integer[], p_fences integer[], p_parts integer[], p_byte_offsets integer[], p_line_offsets integer[], p_line_counts integer[], p_data bytea[], p_moved_runs uuid[], p_moved_steps integer[], p_moved_fences integer[], p_moved_parts integer[], p_lengths integer[], p_lines integer[], p_crcs bigint[], p_sealed boolean[], p_truncated boolean[])
  RETURNS void
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -676,13 +799,14 @@ CREATE OR REPLACE FUNCTION public.append_logs(p_runs uuid[], p_steps integer[], 
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 begin
-  insert into log_chunk (run_id, step_idx, fence, byte_offset, line_offset, line_count, data)
-  select * from unnest(p_runs, p_steps, p_fences, p_byte_offsets, p_line_offsets, p_line_counts, p_data);
+  insert into log_chunk (run_id, step_idx, fence, part, byte_offset, line_offset, line_count, data)
+  select * from unnest(p_runs, p_steps, p_fences, p_parts, p_byte_offsets, p_line_offsets, p_line_counts, p_data);
 
-  update log_stream l set length = d.length, line_count = d.line_count, crc32 = d.crc32, sealed = d.sealed
-  from unnest(p_moved_runs, p_moved_steps, p_moved_fences, p_lengths, p_lines, p_crcs, p_sealed)
-    d(run_id, idx, fence, length, line_count, crc32, sealed)
-  where l.run_id = d.run_id and l.step_idx = d.idx and l.fence = d.fence;
+  update log_stream l set length = d.length, line_count = d.line_count, crc32 = d.crc32, sealed = d.sealed,
+    truncated = d.truncated
+  from unnest(p_moved_runs, p_moved_steps, p_moved_fences, p_moved_parts, p_lengths, p_lines, p_crcs, p_sealed,
+    p_truncated) d(run_id, idx, fence, part, length, line_count, crc32, sealed, truncated)
+  where l.run_id = d.run_id and l.step_idx = d.idx and l.fence = d.fence and l.part = d.part;
 end $function$
 ;
 
@@ -737,7 +861,7 @@ begin
     from jsonb_to_recordset(p_steps) as d(run_id uuid, idx integer, status step_run_status, status_reason jsonb,
       pending integer, fence integer, attempt integer, lost smallint, leased boolean, started_at timestamptz,
       finished_at timestamptz, due_at timestamptz, exit_code integer, cancel_proof cancel_proof, ready boolean,
-      on_death step_on_death, free_starts integer)
+      on_death step_on_death, free_starts integer, progress smallint)
     cross join lateral (
       select r.workflow_version_id as version_id from workflow_run r where r.id = d.run_id offset 0
     ) r
@@ -750,7 +874,9 @@ begin
     attempt = d.attempt, lost = d.lost, session_id = case when d.leased then s.session_id end,
     ready_pool = case when d.ready then d.pool_id end, on_death = d.on_death, free_starts = d.free_starts,
     started_at = d.started_at, finished_at = d.finished_at, due_at = d.due_at, exit_code = d.exit_code,
-    cancel_proof = d.cancel_proof
+    cancel_proof = d.cancel_proof,
+    -- Processes of an earlier version say nothing of it.
+    progress = coalesce(d.progress, s.progress)
   from delta d where s.run_id = d.run_id and s.idx = d.idx
   returning s.session_id, s.status, s.ready_pool;
 end $function$
@@ -960,7 +1086,8 @@ begin
   ),
   change as materialized (
     select h.run_id, count(*)::integer as events, count(*) filter (where h.phase = 2)::integer as closed,
-      count(*) filter (where h.phase = 3)::integer as freed
+      count(*) filter (where h.phase = 3)::integer as freed,
+      coalesce(array_agg(h.idx) filter (where h.phase = 2), '{}') as done
     from happened h group by 1
   ),
   run as (
@@ -968,7 +1095,10 @@ begin
       last_seq = r.last_seq + c.events,
       open_steps = r.open_steps - c.closed,
       active_steps = r.active_steps - c.closed + c.freed,
-      progress = greatest(r.progress, 100 * (r.step_count - r.open_steps + c.closed) / r.step_count),
+      progress = greatest(r.progress, (100 * (r.step_count - r.open_steps + c.closed) + coalesce((
+        select sum(s.progress) from step_run s
+        where s.run_id = r.id and s.progress > 0 and s.finished_at is null and s.idx <> all (c.done)
+      ), 0)) / r.step_count),
       updated_at = p_now
     from change c where r.id = c.run_id
     returning r.id, r.last_seq, c.freed
@@ -1024,6 +1154,34 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.kept_artifacts(p_run uuid, p_step integer)
+ RETURNS TABLE(at_step integer, at_status step_run_status, id uuid)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  with recursive place as (
+    select s.idx as at_step, s.status as at_status, s.run_id, s.idx, false as reused
+    from step_run s where s.run_id = p_run and (p_step is null or s.idx = p_step)
+    union all
+    select p.at_step, p.at_status, x.reused_run_id, x.reused_idx, true
+    from place p
+    join step_result x on x.run_id = p.run_id and x.idx = p.idx and x.reused_run_id is not null
+  )
+  select p.at_step, p.at_status, a.id
+  from place p
+  join step_run s on s.run_id = p.run_id and s.idx = p.idx
+  cross join lateral (
+    select case when not p.reused then s.attempt else (
+      select max(e.number) from step_attempt e
+      where e.run_id = p.run_id and e.step_idx = p.idx and e.status = 'SUCCEEDED') end as number
+  ) newest
+  join artifact a on a.run_id = p.run_id and a.step_idx = p.idx and a.attempt = newest.number
+  where not exists (
+    select from step_result x where x.run_id = p.run_id and x.idx = p.idx and x.reused_run_id is not null
+  )
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.lease_ready_steps(p_session bigint, p_pool integer, p_after uuid, p_limit integer, p_at timestamp with time zone)
  RETURNS TABLE(run_id uuid, step_idx integer, fence integer, attempt integer)
  LANGUAGE plpgsql
@@ -1049,8 +1207,8 @@ begin
 end $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.lock_logs(p_runs uuid[], p_steps integer[], p_fences integer[], p_session bigint)
- RETURNS TABLE(run_id uuid, step_idx integer, fence integer, length integer, line_count integer, crc32 double precision, sealed boolean, mine boolean, final_length integer)
+CREATE OR REPLACE FUNCTION public.lock_log_parts(p_runs uuid[], p_steps integer[], p_fences integer[], p_parts integer[], p_session bigint)
+ RETURNS TABLE(run_id uuid, step_idx integer, fence integer, part integer, length integer, line_count integer, crc32 double precision, sealed boolean, truncated boolean, mine boolean, final_length integer)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
@@ -1059,21 +1217,22 @@ CREATE OR REPLACE FUNCTION public.lock_logs(p_runs uuid[], p_steps integer[], p_
 AS $function$
 #variable_conflict use_column
 begin
-  insert into log_stream (run_id, step_idx, fence, length, line_count, crc32, sealed)
-  select i.run_id, i.idx, i.fence, 0, 0, 0, false
-  from unnest(p_runs, p_steps, p_fences) i(run_id, idx, fence)
+  insert into log_stream (run_id, step_idx, fence, part, length, line_count, crc32, sealed)
+  select i.run_id, i.idx, i.fence, i.part, 0, 0, 0, false
+  from unnest(p_runs, p_steps, p_fences, p_parts) i(run_id, idx, fence, part)
   where log_is_open(i.run_id, i.idx, i.fence, p_session)
-  order by 1, 2, 3 on conflict do nothing;
+  order by 1, 2, 3, 4 on conflict do nothing;
 
   return query
-  select l.run_id, l.step_idx, l.fence, l.length, l.line_count, l.crc32::float8, l.sealed,
+  select l.run_id, l.step_idx, l.fence, l.part, l.length, l.line_count, l.crc32::float8, l.sealed, l.truncated,
     log_is_open(l.run_id, l.step_idx, l.fence, p_session),
-    (select a.log_length from step_attempt a
-      where a.run_id = l.run_id and a.step_idx = l.step_idx and a.fence = l.fence)
-  from (select * from unnest(p_runs, p_steps, p_fences) i(run_id, idx, fence) order by 1, 2, 3) i
+    -- How long a step's log will be stands with its attempt, of the other parts with the log itself.
+    case when l.part > 0 then l.final_length else (select a.log_length from step_attempt a
+      where a.run_id = l.run_id and a.step_idx = l.step_idx and a.fence = l.fence) end
+  from (select * from unnest(p_runs, p_steps, p_fences, p_parts) i(run_id, idx, fence, part) order by 1, 2, 3, 4) i
   cross join lateral (
     select l.* from log_stream l
-    where l.run_id = i.run_id and l.step_idx = i.idx and l.fence = i.fence for no key update
+    where l.run_id = i.run_id and l.step_idx = i.idx and l.fence = i.fence and l.part = i.part for no key update
   ) l;
 end $function$
 ;
@@ -1108,7 +1267,7 @@ begin
     (select json_agg(json_build_array(s.idx, s.status, s.status_reason, s.pending, s.fence, s.attempt, s.lost,
         s.session_id::text, extract(epoch from s.started_at) * 1000, extract(epoch from s.finished_at) * 1000,
         extract(epoch from s.due_at) * 1000, s.exit_code, s.cancel_proof, s.ready_pool is not null, s.on_death,
-        s.free_starts) order by s.idx)
+        s.free_starts, s.progress) order by s.idx)
       from step_run s where s.run_id = i.id),
     (select json_agg(json_build_array(g.idx, g.status, g.status_reason, extract(epoch from g.started_at) * 1000,
         extract(epoch from g.finished_at) * 1000) order by g.idx)
@@ -1147,6 +1306,61 @@ AS $function$
       )
   )
 $function$
+;
+
+CREATE OR REPLACE FUNCTION public.record_step_trace(p_run uuid, p_step integer, p_kind text, p_content text, p_actor uuid, p_now timestamp with time zone, p_most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_attempt integer;
+  v_seq integer;
+begin
+  update step_run s set trace_count = s.trace_count + 1
+  where s.run_id = p_run and s.idx = p_step and s.trace_count < p_most returning s.attempt into v_attempt;
+  if not found then
+    return null;
+  end if;
+  update workflow_run r set last_seq = r.last_seq + 1, updated_at = p_now
+  where r.id = p_run returning r.last_seq into v_seq;
+  insert into run_event (run_id, seq, type, at, actor_id, payload)
+  values (p_run, v_seq, 'StepTraced', p_now, p_actor, jsonb_build_object(
+    'step', p_step, 'attempt', v_attempt, 'kind', p_kind, 'content', p_content));
+  return v_seq;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.report_step_progress(p_run uuid, p_step integer, p_progress smallint, p_message text, p_actor uuid, p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+declare
+  v_attempt integer;
+  v_told boolean;
+  v_seq integer;
+begin
+  select s.attempt, coalesce(s.progressed_at <= p_now - interval '500 milliseconds', true) into v_attempt, v_told
+  from step_run s where s.run_id = p_run and s.idx = p_step;
+  update step_run s set progress = p_progress, progressed_at = case when v_told then p_now else s.progressed_at end
+  where s.run_id = p_run and s.idx = p_step;
+  update workflow_run r set
+    last_seq = r.last_seq + v_told::integer,
+    updated_at = p_now,
+    progress = greatest(r.progress, (100 * (r.step_count - r.open_steps) + (
+      select coalesce(sum(s.progress), 0) from step_run s
+      where s.run_id = p_run and s.progress > 0 and s.finished_at is null
+    )) / r.step_count)
+  where r.id = p_run returning r.last_seq into v_seq;
+  if not v_told then
+    return null;
+  end if;
+  insert into run_event (run_id, seq, type, at, actor_id, payload)
+  values (p_run, v_seq, 'StepProgressed', p_now, p_actor, jsonb_build_object(
+    'step', p_step, 'attempt', v_attempt, 'progress', p_progress, 'message', p_message));
+  return v_seq;
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.run_id_at(moment timestamp with time zone)

@@ -281,7 +281,9 @@ export type RunEventsSubscription = { readonly runEvents:
     | { readonly __typename: 'RunReopened', readonly cursor: string }
     | { readonly __typename: 'RunStatusChanged', readonly runStatus: WorkflowRunStatus, readonly cursor: string }
     | { readonly __typename: 'StageStatusChanged', readonly cursor: string }
+    | { readonly __typename: 'StepProgressed', readonly cursor: string }
     | { readonly __typename: 'StepStatusChanged', readonly at: string, readonly stepStatus: StepRunStatus, readonly attempt: number, readonly cursor: string, readonly reason: { readonly code: StatusReasonCode, readonly message: string } | null, readonly stepRun: { readonly id: string } | null }
+    | { readonly __typename: 'StepTraced', readonly cursor: string }
     | { readonly __typename: 'TestReviewed', readonly cursor: string }
     | { readonly __typename: 'TestStatusChanged', readonly cursor: string }
     | { readonly __typename: 'TestsDiscovered', readonly cursor: string }
@@ -310,7 +312,9 @@ export type StepLogSubscription = { readonly stepLogs:
     | { readonly __typename: 'RunReopened', readonly cursor: string }
     | { readonly __typename: 'RunStatusChanged', readonly cursor: string }
     | { readonly __typename: 'StageStatusChanged', readonly cursor: string }
+    | { readonly __typename: 'StepProgressed', readonly cursor: string }
     | { readonly __typename: 'StepStatusChanged', readonly cursor: string }
+    | { readonly __typename: 'StepTraced', readonly cursor: string }
     | { readonly __typename: 'TestReviewed', readonly cursor: string }
     | { readonly __typename: 'TestStatusChanged', readonly cursor: string }
     | { readonly __typename: 'TestsDiscovered', readonly cursor: string }
