@@ -4,7 +4,7 @@ import { type ClientRequest, request } from "node:http";
 import { join } from "node:path";
 import { crc32, deflateRawSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { removeFolder, runCli, startCli, temporaryFolder } from "../cli/cli-process.ts";
+import { type CliProcess, removeFolder, spawnCli, temporaryFolder } from "../cli/cli-process.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { scaled } from "./scale.ts";
@@ -20,20 +20,23 @@ const MOST_GROWTH = 160 * MIB;
 let server: { readonly url: string; readonly token: string; readonly pid: number; readonly files: string };
 let database: TestDatabase;
 let folder: string;
+let serve: CliProcess;
 let run: { readonly id: string };
 
 beforeAll(async () => {
   database = await createTestDatabase();
   folder = temporaryFolder();
   const settings = { DATABASE_URL: database.url, RUNCAST_LOG_FORMAT: "json" };
-  const { output } = await runCli(folder, ["token", "--admin"], settings);
-  const token = output.trim().split("\n").at(-1)!;
-  const serve = startCli(folder, ["serve"], settings);
+  const made = spawnCli(folder, ["token", "--admin"], settings);
+  expect(await made.exited).toBe(0);
+  const token = made.output().trim().split("\n").at(-1)!;
+  serve = spawnCli(folder, ["serve"], settings);
   const [, url] = await serve.wrote(/"url":"(http[^"]+)"/);
   server = { url: url!, token, pid: serve.child.pid!, files: join(folder, "data", "files") };
   run = { id: await makeRun() };
 });
 afterAll(async () => {
+  await serve?.kill();
   await database?.[Symbol.asyncDispose]();
   removeFolder(folder);
 });

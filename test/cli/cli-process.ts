@@ -29,10 +29,22 @@ export interface CliProcess {
   /** Waits until it has written this. */
   wrote(text: RegExp): Promise<RegExpExecArray>;
   readonly exited: Promise<number | null>;
+  kill(): Promise<void>;
 }
 
 /** `runcast ...` as a process of its own in a folder of the test's; ended with the test at the latest. */
 export function startCli(
+  folder: string,
+  args: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
+): CliProcess {
+  const cli = spawnCli(folder, args, settings);
+  onTestFinished(cli.kill);
+  return cli;
+}
+
+/** The same for several tests: whoever started it ends it. */
+export function spawnCli(
   folder: string,
   args: readonly string[],
   settings: Readonly<Record<string, string>> = {},
@@ -57,12 +69,12 @@ export function startCli(
   child.stdout.on("data", collect);
   child.stderr.on("data", collect);
   const exited = new Promise<number | null>((resolve) => child.once("close", resolve));
-  onTestFinished(async () => {
-    if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
-    await exited;
-  });
   return {
     child,
+    async kill() {
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+      await exited;
+    },
     output: () => output,
     exited,
     wrote: async (text) => {
