@@ -9,7 +9,7 @@ import { isAlive, type Scene } from "./scene.ts";
 const LOGS = "logs { downloadUrl sizeBytes lineCount ended truncated expired }";
 const TEST = `id key name status attempt message review { status comment } ${LOGS}
   attempts { number status exitCode ${LOGS} logLines(fromLine: 1, count: 10) { number stream text } }`;
-const TESTS = `query ($id: ID!) { node(id: $id) { ... on StepRun { testRuns(first: 100) { nodes { ${TEST} } } } } }`;
+const TESTS = `query ($id: ID!) { node(id: $id) { ... on StepRun { testRuns(first: 10) { nodes { ${TEST} } } } } }`;
 const ITEMS = "count items { outcome testRun { key status } }";
 
 let system: RunningSystem;
@@ -89,7 +89,7 @@ describe("tests", () => {
       configuration: { browser: "x", retries: 2 },
     };
     const submit = async (more: Fields) => {
-      await system.act("submitTests", { ...stepRef(id, "unit"), ...asked, ...more });
+      await system.act("submitTests", { ...stepRef(id, "unit"), ...asked, ...more }, "stepRun { status }");
       expect((await system.ended(id)).status).toBe("SUCCEEDED");
     };
     await submit({ tests: [{ key: "chosen", name: "A chosen one" }] });
@@ -175,7 +175,7 @@ describe("tests", () => {
     });
     expect((await system.ended(id)).status).toBe("SUCCEEDED");
     writeFileSync(scene.path("list"), "a\nb\n");
-    await system.act("rediscoverTests", stepRef(id, "unit"));
+    await system.act("rediscoverTests", stepRef(id, "unit"), "stepRun { status }");
     expect((await system.ended(id)).status).toBe("SUCCEEDED");
     expect(scene.lines("ran")).toEqual(["a", "b"]);
     expect(briefly(await testsOf(id))).toEqual([
