@@ -520,6 +520,8 @@ create table test_step (
   discovered_fence integer default '-1'::integer not null,
   start_over boolean default false not null,
   test_count integer default 0 not null,
+  idle_attempt integer default 0 not null,
+  idle_ends integer default 0 not null,
   constraint test_step_pkey PRIMARY KEY (run_id, step_idx)
 ) with (fillfactor=70);
 

@@ -175,6 +175,7 @@ A test step succeeds when every one of its tests passed, was skipped or was waiv
   \`RUNCAST_TEST_CONFIGURATION\` (path of a JSON file), as \`submitTests\` set them. Of a single test also:
   \`RUNCAST_TEST_ID\`, \`RUNCAST_TEST_NAME\`, \`RUNCAST_TEST_ATTEMPT\`. When chosen tests of a report are run again,
   the whole command is, and the file \`$RUNCAST_TESTS_FILE\` lists their keys, one a line; only their results count.
+  At most 500 go into one execution. It is stopped when all of them are aborted; one that is aborted among others runs on.
 
 ## Secrets
 

@@ -97,6 +97,13 @@ export function placeOf(type: "StepRun" | "StageRun", id: string): { runId: stri
   return { runId: decoded.uuid, index: decoded.parts[0]! };
 }
 
+/** The run, the step and the position there behind the id of a test, or null. */
+export function testPlaceOf(id: string): { runId: string; step: number; index: number } | null {
+  const decoded = decodeId(id);
+  if (decoded === null || decoded.type !== "TestRun" || decoded.parts.length !== 2) return null;
+  return { runId: decoded.uuid, step: decoded.parts[0]!, index: decoded.parts[1]! };
+}
+
 /** A session's key is a number; its id has the form of all ids. */
 export function sessionId(session: string): string {
   return encodeId(

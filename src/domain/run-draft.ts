@@ -81,8 +81,8 @@ export class RunDraft {
 
   get changedTests(): TestsChange[] {
     return [...this.tests].map(([step, change]) => {
-      const { fence, reason } = this.step(step);
-      return { step, change, fence, reason: reason ?? this.reason("REQUESTED", "its step has ended") };
+      const { attempt, fence, reason } = this.step(step);
+      return { step, change, attempt, fence, reason: reason ?? this.reason("REQUESTED", "its step has ended") };
     });
   }
 

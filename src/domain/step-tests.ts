@@ -4,12 +4,15 @@ import { isTerminal, type StatusReason, type StepRunStatus } from "./statuses.ts
  * What the move of a test step does to its tests, whichever they are.
  * - CLOSE: the step has ended; what is open of them never will.
  * - RELEASE: nobody executes them any more, so what was running is queued again.
+ * - LEAVE_UNDONE: the same, and it is noted that the attempt had no result.
  * - RERUN: the same, and those that failed are executed again.
  * - START_OVER: the step finds and executes all of them anew.
  */
 export interface TestsChange {
   readonly step: number;
-  readonly change: "CLOSE" | "RELEASE" | "RERUN" | "START_OVER";
+  readonly change: "CLOSE" | "RELEASE" | "LEAVE_UNDONE" | "RERUN" | "START_OVER";
+  /** Number of the step's attempt. */
+  readonly attempt: number;
   /** The step's fence then: a lease with a higher one does what is asked now. */
   readonly fence: number;
   /** Why, for the tests that are closed. */

@@ -9,6 +9,8 @@ import { type GateVerdict, gateVerdict } from "./tests.ts";
 
 /** What runners, and time, make of steps. Each answers false when it came too late. */
 
+const UNDONE = "its runner left tests undone";
+
 function holds(draft: RunDraft, step: number, fence: number): boolean {
   const state = draft.step(step);
   return state.leased && state.fence === fence;
@@ -38,6 +40,7 @@ export function finishStep(draft: RunDraft, command: FinishStep): boolean {
   switch (outcome) {
     case "SUCCEEDED":
       if (gate.kind === "FAIL") failTry(draft, command, outcome, draft.reason("GATE", gate.message));
+      else if (gate.kind === "UNDONE") failTry(draft, command, outcome, draft.reason("ERROR", UNDONE));
       else succeedTry(draft, command, gate.kind === "OPEN");
       return true;
     case "ABORTED":
@@ -69,7 +72,12 @@ function succeedTry(draft: RunDraft, command: FinishStep, goesOn: boolean): void
   }
   const freeStarts = draft.step(index).freeStarts + 1;
   const reason = draft.reason("REQUESTED", "tests are left to be executed");
+  if (isIdle(command)) draft.tests.set(index, "LEAVE_UNDONE");
   draft.moveStep(index, "REQUEUE", { leased: false, startedAt: null, freeStarts, reason }, actorId);
+}
+
+function isIdle({ tests }: FinishStep): boolean {
+  return tests !== null && tests.idleEnds > 0 && !tests.toDiscover;
 }
 
 function failTry(

@@ -55,6 +55,7 @@ import {
   TestSummaryResolver,
 } from "./resolvers/test-history-resolver.ts";
 import { StepTestsResolver, TestListResolver } from "./resolvers/test-list-resolver.ts";
+import { TestAttemptLogResolver, TestRunLogResolver } from "./resolvers/test-log-resolver.ts";
 import { TestMutations } from "./resolvers/test-mutations.ts";
 import { TestProtocolResolver } from "./resolvers/test-protocol-resolver.ts";
 import {
@@ -177,6 +178,8 @@ export function buildApiSchema(): GraphQLSchema {
       Subscriptions,
       TestRunResolver,
       TestReviewResolver,
+      TestRunLogResolver,
+      TestAttemptLogResolver,
       StepTestCountsResolver,
       RunTestCountsResolver,
       StepTestsResolver,

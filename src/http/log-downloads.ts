@@ -1,12 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { keyOf, placeOf } from "../domain/ids.ts";
+import { keyOf, placeOf, testPlaceOf } from "../domain/ids.ts";
 import type { Services } from "../graphql/context.ts";
 import { findRunLogs, readFileContent, readRunText, readText } from "../logs/download.ts";
 import { readBytes } from "../logs/read-log.ts";
 import { findLogFiles } from "../persistence/queries/log-files.ts";
-import { areGone, type LogHead, logHead } from "../persistence/queries/logs.ts";
+import { areGone, findLogs, type LogHead, logHead, type StoredLog } from "../persistence/queries/logs.ts";
 import { findRuns, type RunRecord } from "../persistence/queries/runs.ts";
 import { findSteps } from "../persistence/queries/steps.ts";
+import { attemptsOfTests, logOfAttempt } from "../persistence/queries/tests.ts";
 import type { Authenticator } from "./authenticate.ts";
 import { fileAccess, mayAccess } from "./file-access.ts";
 import { answeringProblems, noSuchFile, Problem, unauthenticated } from "./problem.ts";
@@ -14,7 +15,7 @@ import { safeFileName, sendRanged, sendText } from "./send-text.ts";
 
 type Download<Params> = FastifyRequest<{ Params: Params; Querystring: Readonly<Record<string, unknown>> }>;
 
-/** GET and HEAD of the logs of a run, of a step, and of files that were added to them. */
+/** GET and HEAD of the logs of a run, of a step, of a test, and of files that were added to them. */
 export function serveLogDownloads(
   server: FastifyInstance,
   services: Services,
@@ -33,6 +34,10 @@ export function serveLogDownloads(
   };
   route<{ runId: string }>("/runs/:runId/logs", async (...all) => await downloads.ofRun(...all));
   route<{ stepRunId: string }>("/steps/:stepRunId/logs", async (...all) => await downloads.ofStep(...all));
+  route<{ testRunId: string }>(
+    "/test-runs/:testRunId/logs",
+    async (...all) => await downloads.ofTest(...all),
+  );
   route<{ id: string }>("/log-files/:id", async (...all) => await downloads.ofFile(...all));
 }
 
@@ -69,16 +74,23 @@ class LogDownloads {
       readAttempt(request.query["attempt"]) ?? step.attempt,
     );
     const fileName = safeFileName(run.workflowName, run.number, step.ref, log.attempt).concat(".log");
-    if (log.dropped) throw gone();
-    if (!isRaw(request.query["format"])) {
-      return await sendText(request, reply, { fileName, read: () => readText(this.#sources, log) });
-    }
-    const { length } = log;
-    return await sendRanged(request, reply, {
-      fileName,
-      length,
-      read: (range) => readBytes(this.#sources, log, range),
-    });
+    return await this.#send(request, reply, log, fileName);
+  }
+
+  async ofTest(request: Download<{ testRunId: string }>, reply: FastifyReply): Promise<FastifyReply> {
+    const place = testPlaceOf(request.params.testRunId);
+    const run = await this.#readableRun(request, place?.runId ?? null);
+    const { database } = this.#services.engine;
+    const attempts = await attemptsOfTests(database, [place!]);
+    const asked = readAttempt(request.query["attempt"]);
+    const attempt = asked === null ? attempts.at(-1) : attempts.find(({ number }) => number === asked);
+    const key = attempt === undefined ? null : logOfAttempt(attempt);
+    if (key === null) throw noSuchFile();
+    const [log] = await findLogs(database, [key]);
+    const { step, index } = place!;
+    const { number } = attempt!;
+    const fileName = safeFileName(run.workflowName, run.number, step, "test", index, number).concat(".log");
+    return await this.#send(request, reply, log!, fileName);
   }
 
   async ofFile(request: Download<{ id: string }>, reply: FastifyReply): Promise<FastifyReply> {
@@ -87,6 +99,23 @@ class LogDownloads {
     await this.#readableRun(request, file?.runId ?? null);
     const fileName = safeFileName("log", file!.name).concat(".txt");
     return await sendText(request, reply, { fileName, read: () => readFileContent(this.#sources, file!) });
+  }
+
+  async #send(
+    request: Download<unknown>,
+    reply: FastifyReply,
+    log: StoredLog,
+    fileName: string,
+  ): Promise<FastifyReply> {
+    if (log.dropped) throw gone();
+    if (!isRaw(request.query["format"])) {
+      return await sendText(request, reply, { fileName, read: () => readText(this.#sources, log) });
+    }
+    return await sendRanged(request, reply, {
+      fileName,
+      length: log.length,
+      read: (range) => readBytes(this.#sources, log, range),
+    });
   }
 
   get #sources() {

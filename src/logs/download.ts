@@ -1,5 +1,5 @@
 import { type LogFileRecord, logFilesOfRuns } from "../persistence/queries/log-files.ts";
-import { type LogHead, logHeadsOfRuns } from "../persistence/queries/logs.ts";
+import { type LogHead, logHeadsOfRuns, type StoredLog } from "../persistence/queries/logs.ts";
 import { type LogSources, readChunks, readLines } from "./read-log.ts";
 
 /** What a download of a run's logs is made of. */
@@ -18,7 +18,7 @@ export async function findRunLogs({ database }: LogSources, runId: string, now: 
 }
 
 /** A log for people: `<time> <stream> <text>`, a line for each record. */
-export async function* readText(sources: LogSources, log: LogHead): AsyncGenerator<string, void, void> {
+export async function* readText(sources: LogSources, log: StoredLog): AsyncGenerator<string, void, void> {
   for (let offset = 0; offset < log.length; ) {
     const read = readLines(log.dropped ? [] : await readChunks(sources, log, offset), offset, null);
     if (read.offset === offset) return yield NOT_KEPT;

@@ -16,9 +16,10 @@ export async function talliesOf(
   if (tested.length === 0) return tallies;
   const version = await versions.get(transaction, versionId);
   for (const { step } of tested) {
-    const { fence } = state.steps[step]!;
+    const { fence, attempt, startedAt } = state.steps[step]!;
     const allowEmpty = version.steps[step]!.test?.allowEmpty ?? false;
-    const place = { runId: state.id, step, fence };
+    // An end may come along with its start.
+    const place = { runId: state.id, step, fence, attempt: attempt + Number(startedAt === null) };
     tallies.set(step, await tallyTests(transaction, place, allowEmpty, clock.now()));
   }
   return tallies;

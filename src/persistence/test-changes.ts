@@ -65,6 +65,12 @@ const START_OVER: Statement = {
   text: `insert into test_step (run_id, step_idx, asked_fence, start_over) values ($1, $2, $3, true)
     on conflict (run_id, step_idx) do update set asked_fence = excluded.asked_fence, start_over = true`,
 };
+const COUNT_IDLE: Statement = {
+  name: "count-idle-ends",
+  text: `insert into test_step as s (run_id, step_idx, idle_attempt, idle_ends) values ($1, $2, $3, 1)
+    on conflict (run_id, step_idx) do update set idle_attempt = excluded.idle_attempt,
+      idle_ends = case when s.idle_attempt = excluded.idle_attempt - 1 then s.idle_ends else 0 end + 1`,
+};
 
 interface DecidedRun {
   readonly run: { readonly state: { readonly id: string } };
@@ -91,11 +97,12 @@ export async function storeTestsChanges(
 async function storeChange(
   transaction: Transaction,
   runId: string,
-  { step, change, fence, reason }: TestsChange,
+  { step, change, attempt, fence, reason }: TestsChange,
   now: Date,
 ): Promise<MovedTest[]> {
   if (change === "CLOSE") return await transaction.query(CLOSE, [runId, step, JSON.stringify(reason), now]);
   if (change === "START_OVER") await transaction.query(START_OVER, [runId, step, fence]);
+  if (change === "LEAVE_UNDONE") await transaction.query(COUNT_IDLE, [runId, step, attempt]);
   const released = await transaction.query<MovedTest>(RELEASE, [runId, step, now]);
   if (change !== "RERUN") return released;
   return [...released, ...(await transaction.query<MovedTest>(QUEUE_FAILED, [runId, step, now]))];

@@ -1,6 +1,7 @@
 import type { TestResult } from "../domain/test-reports.ts";
 import { isTestFailure, regressionOf, type TestEnd } from "../domain/tests.ts";
 import type { Transaction } from "./database.ts";
+import { stateLogLengths } from "./log-store.ts";
 import type { Statement } from "./queries/queryable.ts";
 import { KEPT_REVIEW, type MovedTest } from "./test-changes.ts";
 import type { TestLease } from "./test-report-store.ts";
@@ -98,6 +99,10 @@ export async function endTests(
     endRow(test, results.get(test.test)!, before.get(test.caseId) ?? null, now),
   );
   await transaction.query(END, [runId, step, JSON.stringify(rows), fence, stepAttempt, now]);
+  const logs = rows.flatMap(({ logPart: part, logLength: length }) =>
+    part === null || length === null ? [] : [{ runId, step, fence, part, length }],
+  );
+  await stateLogLengths(transaction, logs);
   return ending.map(({ test, key, attempt }) => ({ test, key, attempt, status: results.get(test)!.status }));
 }
 

@@ -37,13 +37,16 @@ const TALLY: Statement = {
       count(*) filter (where t.obstacle and not t.waived)::integer as failing,
       count(*) filter (where t.rejected and not t.waived)::integer as rejected,
       coalesce((select s.asked_fence >= $4 from test_step s where s.run_id = $1 and s.step_idx = $2), false)
-        as "toDiscover"
+        as "toDiscover",
+      case when bool_or(t.fence = $4 and t.status not in ('QUEUED', 'RUNNING')) then 0
+        else 1 + coalesce((select s.idle_ends from test_step s
+          where s.run_id = $1 and s.step_idx = $2 and s.idle_attempt = $5::integer - 1), 0) end as "idleEnds"
     from (
-      select t.status, t.obstacle, t.rejected, (t.obstacle or t.rejected) and exists (
+      select t.status, t.fence, t.obstacle, t.rejected, (t.obstacle or t.rejected) and exists (
           select from test_case c where c.id = t.case_id and c.waived_at is not null
             and (c.waived_until is null or c.waived_until > $3)) as waived
       from (
-        select t.status, t.case_id, t.status in (${TEST_OBSTACLES.map((status) => `'${status}'`).join(", ")}) as obstacle,
+        select t.status, t.fence, t.case_id, t.status in (${TEST_OBSTACLES.map((status) => `'${status}'`).join(", ")}) as obstacle,
           t.status in ('PASSED', 'SKIPPED') and coalesce(t.review_status = 'REJECTED', false) as rejected
         from test_run t where t.run_id = $1 and t.step_idx = $2 and not t.gone
       ) t
@@ -69,14 +72,22 @@ export function isUndiscovered({ askedFence, discoveredFence }: TestStepRow): bo
   return discoveredFence <= askedFence;
 }
 
-/** @param fence the step's: what is asked since the lease of that number began is still to be done */
+export interface TalliedLease {
+  readonly runId: string;
+  readonly step: number;
+  /** What is asked since the lease of that number began is still to be done. */
+  readonly fence: number;
+  /** Number of the step's attempt under that lease. */
+  readonly attempt: number;
+}
+
 export async function tallyTests(
   source: Queryable,
-  { runId, step, fence }: { readonly runId: string; readonly step: number; readonly fence: number },
+  { runId, step, fence, attempt }: TalliedLease,
   allowEmpty: boolean,
   now: Date,
 ): Promise<TestTally> {
-  const [row] = await source.query<Omit<TestTally, "allowEmpty">>(TALLY, [runId, step, now, fence]);
+  const [row] = await source.query<Omit<TestTally, "allowEmpty">>(TALLY, [runId, step, now, fence, attempt]);
   return { ...row!, allowEmpty };
 }
 

@@ -229,7 +229,7 @@ export function testedReport(step: number, fence: number, outcome: TaskOutcome):
 export function tallyOf(outcome: TaskOutcome): TestTally {
   const failing = outcome === "FAILED" ? 1 : 0;
   const open = outcome === "TIMED_OUT" ? 1 : 0;
-  return { total: 3, open, failing, rejected: 0, toDiscover: false, allowEmpty: false };
+  return { total: 3, open, failing, rejected: 0, toDiscover: false, idleEnds: 0, allowEmpty: false };
 }
 
 /** A delta without what its head may carry beyond a head. */

@@ -1,7 +1,7 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { runTask, startTestRunner, task, temporaryDirectory, until } from "./harness.ts";
+import { runTask, startTestRunner, task, temporaryDirectory, until, workspaceOf } from "./harness.ts";
 import { testTask } from "./tests.ts";
 
 const junit = (...globs: string[]) => ({ format: "JUNIT" as const, globs });
@@ -116,6 +116,31 @@ describe("a step with a report", () => {
       { key: "s > gone", status: "ERRORED", result: { message: "the report does not have this test" } },
     ]);
     expect(here.stub.lines(granted, "stdout").slice(0, 2)).toEqual(["s > bad", "s > gone"]);
+  });
+
+  it("dies when all its tests are aborted, and not before", async () => {
+    const here = await startTestRunner();
+    const granted = testTask(
+      {
+        run: `echo $$ > pid; trap 'echo stopped; exit 1' TERM; while :; do sleep 0.05; done`,
+        report: junit("r.xml"),
+        rediscover: false,
+      },
+      { graceMs: 5_000 },
+    );
+    const tests = here.stub.tests(granted);
+    const [one, other] = [tests.queue("one"), tests.queue("other")];
+    here.stub.offer(granted);
+    const pidFile = join(workspaceOf(here.workDirectory, granted), "pid");
+    await until("it runs", () => existsSync(pidFile));
+    tests.aborts.add(one.id);
+    const before = tests.calls.length;
+    await until("it was told of one", () => tests.calls.length > before + 1);
+    expect(here.stub.outcome(granted)).toBeUndefined();
+    tests.aborts.add(other.id);
+    await until("its end", () => here.stub.outcome(granted) === "SUCCEEDED");
+    expect(tests.all.map(({ status }) => status)).toEqual(["CANCELED", "CANCELED"]);
+    expect(here.stub.lines(granted, "stdout")).toEqual(["stopped"]);
   });
 
   it("sends many results, and large ones, in requests that the server takes", async () => {

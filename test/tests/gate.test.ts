@@ -233,3 +233,30 @@ describe("the gate of a test step", () => {
     }
   });
 });
+
+describe("a runner that ends and leaves tests undone", () => {
+  it("is given up after five such ends in a row; a result starts the count anew", async () => {
+    const { suite, runner } = await newSuite();
+    const end = async (report: object, results = 0) => {
+      const task = await runner.claimOne();
+      await runner.start(task);
+      const { tests } = await runner.reportTests(task, { ...report, take: 1 });
+      const told = tests.slice(0, results).map(({ id }) => ({ testId: id, status: "PASSED" }));
+      if (told.length > 0) await runner.reportTests(task, { results: told });
+      expect(await runner.finish(task, "SUCCEEDED")).toBe("APPLIED");
+      return (await stateOf(suite)).step.status;
+    };
+    expect(await end({ discovered: keysOf(3), discoveryComplete: true })).toBe("QUEUED");
+    for (let i = 0; i < 3; i++) expect(await end({})).toBe("QUEUED");
+    expect(await end({}, 1)).toBe("QUEUED");
+    for (let i = 0; i < 4; i++) expect(await end({})).toBe("QUEUED");
+    expect(await end({})).toBe("FAILED");
+    const { step, run } = await stateOf(suite);
+    expect(step.statusReason).toEqual({ code: "ERROR", message: "its runner left tests undone" });
+    expect(step.testRunCounts).toMatchObject({ passed: 1, canceled: 2 });
+    expect(run.status).toBe("FAILED");
+
+    await done(server.admin, "retryStepRun", { step: { id: suite.step } });
+    expect(await end({ discovered: keysOf(3), discoveryComplete: true })).toBe("QUEUED");
+  });
+});

@@ -93,6 +93,7 @@ const ITEMS = `count items { outcome error testRun { key status } } workflowRun 
 const ANSWERS: Readonly<Record<string, string>> = {
   submitTests: "stepRun { status }",
   rediscoverTests: "stepRun { status }",
+  retryStepRun: "stepRun { status }",
 };
 
 /** A mutation on tests, whatever becomes of it. */

@@ -1,10 +1,9 @@
 import { Field, InputType } from "type-graphql";
 import type { TestSelector } from "../../actions/command-tests.ts";
-import { decodeId } from "../../domain/ids.ts";
+import { testPlaceOf } from "../../domain/ids.ts";
 import { invalidValue, notFound } from "../../domain/refusals.ts";
 import type { DiscoveredTest } from "../../domain/test-reports.ts";
 import type { TestReviewStatus } from "../../domain/tests.ts";
-import type { TestPlace } from "../../persistence/queries/tests.ts";
 import { RevisedCommandInput } from "../command-input.ts";
 import { wellFormed } from "../resolvers/read-report.ts";
 import { DateTime, ID, Json } from "../scalars.ts";
@@ -129,21 +128,13 @@ export function readTests({ ids, matching }: TestRunSelectorInput): TestSelector
     const step = readStep(matching.step);
     return { runId: step.runId, step, filter: readTestFilter(matching.filter) };
   }
-  const places = ids!.map(testPlace);
+  const places = ids!.map(testPlaceOf);
   if (places.length === 0 || places.length > MAX_IDS) throw invalidValue(PATH, `1 to ${MAX_IDS} ids`);
   const runs = new Set(places.flatMap((place) => (place === null ? [] : [place.runId])));
   const [runId] = runs;
   if (runId === undefined) throw notFound(PATH);
   if (runs.size > 1) throw invalidValue(PATH, "all tests must be of one run");
   return { runId, places };
-}
-
-function testPlace(id: string): TestPlace | null {
-  const decoded = decodeId(id);
-  if (decoded?.type !== "TestRun") return null;
-  const [step, index, ...rest] = decoded.parts;
-  if (step === undefined || index === undefined || rest.length > 0) return null;
-  return { runId: decoded.uuid, step, index };
 }
 
 export function readSubmitted(

@@ -1,18 +1,15 @@
-import { Arg, Ctx, FieldResolver, Int, Resolver, Root } from "type-graphql";
+import { Args, Ctx, FieldResolver, Resolver, Root } from "type-graphql";
 import { encodeId } from "../../domain/ids.ts";
 import { isTerminal } from "../../domain/statuses.ts";
-import { readLogLines } from "../../logs/read-log.ts";
 import type { LogLine as Line } from "../../logs/records.ts";
 import type { LogHead } from "../../persistence/queries/logs.ts";
 import type { RequestContext } from "../context.ts";
 import { downloadLink } from "../download-link.ts";
-import { badInput } from "../errors.ts";
+import { LogLinesArgs, logLines } from "../log-lines.ts";
 import { LogLine } from "../types/step-log.ts";
 import { StepAttempt, StepRun } from "../types/step-run.ts";
 import { StoredLog } from "../types/stored-log.ts";
 import { WorkflowRun } from "../types/workflow-run.ts";
-
-const MAX_LINES = 1_000;
 
 @Resolver(() => StepAttempt)
 export class AttemptLogResolver {
@@ -23,26 +20,15 @@ export class AttemptLogResolver {
   }
 
   @FieldResolver(() => [LogLine], {
-    description: `Lines of its log, in order; fewer than asked for where it ends, none of a log that is not kept any more.`,
+    description:
+      "Lines of its log, in order; fewer than asked for where it ends, none of a log that is not kept any more.",
   })
   async logLines(
     @Root() { record }: StepAttempt,
     @Ctx() context: RequestContext,
-    @Arg("fromLine", () => Int, { defaultValue: 1, description: "Number of the first line, from 1." })
-    fromLine: number,
-    @Arg("count", () => Int, { defaultValue: 100, description: `How many lines, 0 to ${MAX_LINES}.` })
-    count: number,
+    @Args(() => LogLinesArgs) args: LogLinesArgs,
   ): Promise<readonly Line[]> {
-    if (fromLine < 1) throw badInput("`fromLine` counts from 1");
-    if (count < 0 || count > MAX_LINES) throw badInput(`\`count\` must be between 0 and ${MAX_LINES}`);
-    const head = await logOf(record, context);
-    if (head === null) return [];
-    return await readLogLines(
-      { database: context.engine.database, blobs: context.blobs },
-      head,
-      fromLine,
-      count,
-    );
+    return await logLines(context, await logOf(record, context), args);
   }
 }
 

@@ -1,5 +1,5 @@
 import { Arg, Ctx, Mutation, Resolver } from "type-graphql";
-import { decodeId, encodeId, placeOf } from "../../domain/ids.ts";
+import { encodeId, placeOf, testPlaceOf } from "../../domain/ids.ts";
 import type { DiscoveredTest, ReportedResult } from "../../domain/test-reports.ts";
 import { isTestEnd } from "../../domain/tests.ts";
 import { reportTests } from "../../orchestration/report-tests.ts";
@@ -88,6 +88,7 @@ function readResult(input: TestResultInput, testIn: (id: string) => number): Rep
   if ((testId == null) === (test == null)) throw badInput("a result needs either `testId` or `test`");
   if (!isTestEnd(status)) throw badInput("`status` of a result must be final");
   if (logPart != null && logPart < 1) throw badInput("`logPart` counts from 1");
+  if (logLength != null && logLength < 0) throw badInput("`logLength` must not be negative");
   if (logCrc32 != null && !/^[0-9a-f]{8}$/.test(logCrc32)) {
     throw badInput("`logCrc32` must be 8 lower-case hex digits");
   }
@@ -105,9 +106,9 @@ function readResult(input: TestResultInput, testIn: (id: string) => number): Rep
 }
 
 function testIndex(id: string, runId: string, step: number): number {
-  const decoded = decodeId(id);
-  const [ofStep, test, ...rest] = decoded?.parts ?? [];
-  const own = decoded?.type === "TestRun" && decoded.uuid === runId && ofStep === step && rest.length === 0;
-  if (!own || test === undefined) throw badInput(`\`${id.slice(0, 100)}\` is no test of the step`);
-  return test;
+  const place = testPlaceOf(id);
+  if (place?.runId !== runId || place.step !== step) {
+    throw badInput(`\`${id.slice(0, 100)}\` is no test of the step`);
+  }
+  return place.index;
 }

@@ -2,6 +2,12 @@ import { Field, ObjectType } from "type-graphql";
 import { areGone, type LogHead } from "../../persistence/queries/logs.ts";
 import { Float } from "../scalars.ts";
 
+/** How much there is of a log, and whether there will be more. */
+export type LogExtent = Pick<
+  LogHead,
+  "length" | "lineCount" | "truncated" | "dropped" | "finalLength" | "abandoned"
+>;
+
 @ObjectType("StoredLog", { description: "What there is of a log, or of all logs of a run." })
 export class StoredLog {
   @Field(() => String, {
@@ -27,7 +33,7 @@ export class StoredLog {
   @Field(() => Boolean, { description: "It is not kept any more: only its size is known." })
   expired!: boolean;
 
-  static from(downloadUrl: string, logs: readonly LogHead[], mayGrow: boolean): StoredLog {
+  static from(downloadUrl: string, logs: readonly LogExtent[], mayGrow: boolean): StoredLog {
     return Object.assign(new StoredLog(), {
       downloadUrl,
       sizeBytes: logs.reduce((sum, { length }) => sum + length, 0),
@@ -39,10 +45,10 @@ export class StoredLog {
   }
 }
 
-function hasAll({ finalLength, length }: LogHead): boolean {
+function hasAll({ finalLength, length }: LogExtent): boolean {
   return finalLength !== null && length >= finalLength;
 }
 
-function isComplete(log: LogHead): boolean {
+function isComplete(log: LogExtent): boolean {
   return hasAll(log) || log.abandoned;
 }

@@ -29,6 +29,10 @@ export class TestStepEntity {
   @Column(bool("start_over", { default: false })) startOver!: boolean;
   /** How many tests it has: the next one's index. */
   @Column(integer("test_count", { default: 0 })) testCount!: number;
+  /** The step's newest attempt that left tests undone and had no result of any. */
+  @Column(integer("idle_attempt", { default: 0 })) idleAttempt!: number;
+  /** How many of them there were in a row then. */
+  @Column(integer("idle_ends", { default: 0 })) idleEnds!: number;
 }
 
 /** A test over all runs of its workflow, known by its key; waivers hold for all of them. */

@@ -199,6 +199,6 @@ export async function logHeadsOfRuns(
 }
 
 /** Whether nothing is left of these logs because they were given up. */
-export function areGone(logs: readonly StoredLog[]): boolean {
+export function areGone(logs: readonly Pick<StoredLog, "dropped" | "length">[]): boolean {
   return logs.some(({ dropped }) => dropped) && logs.every(({ dropped, length }) => dropped || length === 0);
 }

@@ -1,4 +1,5 @@
 import type { TestRegression, TestReviewStatus, TestRunStatus } from "../../domain/tests.ts";
+import type { LogKey } from "./logs.ts";
 import type { Queryable, Statement } from "./queryable.ts";
 import type { StoredReason } from "./stored-reason.ts";
 
@@ -102,4 +103,9 @@ export function isWaived(
   now: Date,
 ): boolean {
   return waivedAt !== null && (waivedUntil === null || waivedUntil > now);
+}
+
+/** The name of what an execution wrote; null when it wrote nothing. */
+export function logOfAttempt({ runId, step, fence, logPart }: TestAttemptRecord): LogKey | null {
+  return logPart === null ? null : { runId, step, fence, part: logPart };
 }

@@ -1,52 +1,69 @@
 import { writeFile } from "node:fs/promises";
 import { type CommandEnd, execute } from "../execute.ts";
 import { MAX_TESTS_A_CALL, type TestTask } from "../protocol-tests.ts";
+import { StopRequest } from "../stop-request.ts";
 import { failureOf } from "../task-result.ts";
 import { type Addressing, byKey, ReportImport } from "./import-reports.ts";
 import { removeReports } from "./report-files.ts";
 import { NO_TIMEOUT_MS, type StepParts, type TestsEnd } from "./step-parts.ts";
 import { NO_LOG } from "./test-logs.ts";
+import { watchAborts } from "./watch-aborts.ts";
 
 /** Runs the one command of all tests and imports the reports that it writes. */
 export async function runReporting(parts: StepParts): Promise<TestsEnd> {
   const { step, reporter, output } = parts;
   const { spec, workspace } = step;
-  const asked = spec.rediscover ? null : await takeAll(parts);
+  const asked = spec.rediscover ? null : await takeTests(parts);
   if (asked?.size === 0) return {};
   await writeFile(step.testsFile, asked === null ? "" : [...asked.keys(), ""].join("\n"));
   const removed = await removeReports(workspace, spec.report!.globs);
   if (removed > 0) output.note(`removed ${removed} ${removed === 1 ? "report" : "reports"} of before`);
-  const end = await runCommand(parts);
-  if (end.cause !== "ITSELF") return { exitCode: end.exitCode };
-  const reports = await importReports(parts, asked);
+  const end = await runCommand(parts, [...(asked?.values() ?? [])]);
+  if (parts.stop.mode !== null) return { exitCode: end.exitCode };
+  const aborted = end.cause === "STOPPED";
+  const reports = await importReports(parts, asked, aborted);
+  if (aborted) return { exitCode: end.exitCode };
   if (asked === null && reports.faults.length === 0) await reporter.send({ discoveryComplete: true });
   return { exitCode: end.exitCode, ...conclude(parts, end, reports), struckDown: end.signal !== null };
 }
 
-/** The server's tests by key; from now on they are this runner's to tell about. */
-async function takeAll({ reporter }: StepParts): Promise<Map<string, TestTask>> {
-  const taken = new Map<string, TestTask>();
-  for (;;) {
-    const running = [...taken.values()].map(({ id }) => id);
-    const { tests } = await reporter.send({ running, take: MAX_TESTS_A_CALL });
-    if (tests.length === 0) return taken;
-    for (const test of tests) taken.set(test.key, test);
-  }
+/**
+ * The server's tests by key; from now on they are this runner's to tell about. No more than a call can name: for what
+ * is left the server leases the step again.
+ */
+async function takeTests({ reporter }: StepParts): Promise<Map<string, TestTask>> {
+  const { tests } = await reporter.send({ take: MAX_TESTS_A_CALL });
+  return new Map(tests.map((test) => [test.key, test]));
 }
 
-async function runCommand({ step, stop, output, host }: StepParts): Promise<CommandEnd> {
+/** @param asked tests that can be aborted while it runs */
+async function runCommand(parts: StepParts, asked: readonly TestTask[]): Promise<CommandEnd> {
+  const { step, reporter, stop, output, host } = parts;
   const { spec, workspace, token, graceMs } = step;
   const argv = [...step.shell, spec.run];
   const env = step.environment({ RUNCAST_TESTS_FILE: step.testsFile });
-  return await execute(
-    { argv, cwd: workspace, env, token, timeoutMs: NO_TIMEOUT_MS, graceMs },
-    stop,
-    output,
-    host,
-  );
+  const command = { argv, cwd: workspace, env, token, timeoutMs: NO_TIMEOUT_MS, graceMs };
+  if (asked.length === 0) return await execute(command, stop, output, host);
+  const own = new StopRequest();
+  const unsubscribe = stop.subscribe((mode) => own.order(mode));
+  const ended = new AbortController();
+  const ids = asked.map(({ id }) => id);
+  const [end, watch] = await Promise.allSettled([
+    execute(command, own, output, host).finally(() => ended.abort()),
+    watchAborts(reporter, ids, own, ended.signal),
+  ]);
+  unsubscribe();
+  if (watch.status === "rejected") throw watch.reason;
+  if (end.status === "rejected") throw end.reason;
+  return end.value;
 }
 
-async function importReports(parts: StepParts, asked: Map<string, TestTask> | null): Promise<ReportImport> {
+/** @param aborted nobody wants to know of them any more */
+async function importReports(
+  parts: StepParts,
+  asked: Map<string, TestTask> | null,
+  aborted: boolean,
+): Promise<ReportImport> {
   const { step, reporter, progress, output, stop } = parts;
   const untold = new Map(asked);
   const address: Addressing = (test) => {
@@ -66,11 +83,13 @@ async function importReports(parts: StepParts, asked: Map<string, TestTask> | nu
     running,
     signal: stop.signal,
   });
-  await reports.run();
+  if (!aborted) await reports.run();
+  const missing = aborted
+    ? ({ status: "CANCELED", message: "stopped" } as const)
+    : ({ status: "ERRORED", message: "the report does not have this test" } as const);
   const nothing = { startedAt: null, durationMs: null, exitCode: null, details: null, ...NO_LOG };
   for (const { id, key } of untold.values()) {
     untold.delete(key);
-    const missing = { status: "ERRORED", message: "the report does not have this test" } as const;
     progress.ended({ key }, missing);
     await reports.add({ testId: id, ...missing, ...nothing });
   }

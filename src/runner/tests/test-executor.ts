@@ -101,9 +101,10 @@ export class TestExecutor {
     return this.waiting.length + this.running.size + this.results.length;
   }
 
+  /** All that is held here has to fit into one call. */
   private get wanted(): number {
     const wanted = this.pace.target - this.waiting.length - this.running.size;
-    return Math.min(Math.max(wanted, 0), MAX_TESTS_A_CALL);
+    return Math.max(Math.min(wanted, MAX_TESTS_A_CALL - this.heldHere), 0);
   }
 
   private async report(take: number, signal?: AbortSignal): Promise<ReportTestRunsPayload> {
