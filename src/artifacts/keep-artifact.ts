@@ -7,21 +7,14 @@ import {
   addArtifact,
   artifactOfLease,
   holdsStep,
+  type NewArtifact,
 } from "../persistence/artifact-store.ts";
 import type { Database } from "../persistence/database.ts";
 import { newKey } from "../persistence/keys.ts";
 import { noteBlob } from "../persistence/orphan-blobs.ts";
-import type { HeldStep } from "../persistence/runner-store.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
 
-export interface ArtifactUpload extends HeldStep {
-  readonly session: string;
-  readonly accountId: string;
-  readonly path: string;
-  readonly sizeBytes: number;
-  readonly sha256: string;
-  readonly executable: boolean;
-}
+export type ArtifactUpload = Omit<NewArtifact, "id" | "blobKey">;
 
 /** BAD: never acceptable as it is. TOO_LARGE, CONFLICT: nor are these. STALE: the step is not the session's any more. */
 export type ArtifactRefusalKind = "BAD" | "TOO_LARGE" | "CONFLICT" | "STALE";

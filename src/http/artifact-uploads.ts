@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import {
   type ArtifactRefusalKind,
   ArtifactRefused,
@@ -8,10 +8,9 @@ import {
 } from "../artifacts/keep-artifact.ts";
 import type { Viewer } from "../domain/access.ts";
 import { encodeId, placeOf, sessionOf } from "../domain/ids.ts";
-import { SessionLostError } from "../domain/refusals.ts";
 import type { Services } from "../graphql/context.ts";
-import { replyError, replyUnauthenticated } from "./api-errors.ts";
 import { type Authenticator, tokenOf } from "./authenticate.ts";
+import { answeringProblems, Problem, unauthenticated } from "./problem.ts";
 
 const STATUS_OF: Readonly<Record<ArtifactRefusalKind, readonly [status: number, code: string]>> = {
   BAD: [400, "BAD_USER_INPUT"],
@@ -21,6 +20,7 @@ const STATUS_OF: Readonly<Record<ArtifactRefusalKind, readonly [status: number, 
 };
 
 type Query = Readonly<Record<string, unknown>>;
+type Upload = FastifyRequest<{ Querystring: Query }>;
 
 /**
  * PUT /runner/artifacts?session&stepRunId&fence&path&size&sha256&executable: a runner sends one file, whose bytes are
@@ -31,47 +31,41 @@ export function serveArtifactUploads(
   services: Services,
   authenticator: Authenticator,
 ): void {
-  const viewers = new WeakMap<FastifyRequest, Viewer>();
   server.register(async (scope) => {
     // The body goes to the store as it comes.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
-    scope.put<{ Querystring: Query }>("/runner/artifacts", {
+    scope.put("/runner/artifacts", {
       config: { slowBody: "ALL" },
-      async onRequest(request, reply) {
-        const viewer = await authenticator.viewerOf(tokenOf(request.headers));
-        if (viewer === null) return await replyUnauthenticated(reply);
-        if (viewer.type !== "RUNNER")
-          return await replyError(reply, 403, "FORBIDDEN", "this is for runners: use a runner's token");
-        viewers.set(request, viewer);
-      },
-      async handler(request, reply) {
-        return await keep(request, reply, services, viewers.get(request)!);
-      },
+      handler: answeringProblems(async (request: Upload, reply) => {
+        const id = await keep(request, services, authenticator).catch((error: unknown) => {
+          // What is still on its way is not wanted.
+          if (!request.raw.readableEnded) reply.header("connection", "close");
+          throw error instanceof ArtifactRefused ? problemOf(error) : error;
+        });
+        return await reply.send({ id: encodeId("Artifact", id) });
+      }),
     });
   });
 }
 
 async function keep(
-  request: FastifyRequest<{ Querystring: Query }>,
-  reply: FastifyReply,
+  request: Upload,
   { engine, runners, blobs, maxArtifactBytes }: Services,
-  viewer: Viewer,
-): Promise<FastifyReply> {
-  try {
-    const upload = readUpload(request.query, viewer);
-    await runners.check(viewer, upload.session);
-    const keeper = { ...engine, blobs, maxBytes: maxArtifactBytes };
-    const id = await keepArtifact(keeper, upload, bodyOf(request));
-    return await reply.send({ id: encodeId("Artifact", id) });
-  } catch (error) {
-    // What is still on its way is not wanted.
-    if (!request.raw.readableEnded) reply.header("connection", "close");
-    if (error instanceof SessionLostError) return await replyError(reply, 409, "SESSION_LOST", error.message);
-    if (!(error instanceof ArtifactRefused)) throw error;
-    const [status, code] = STATUS_OF[error.kind];
-    return await replyError(reply, status, code, error.message);
-  }
+  authenticator: Authenticator,
+): Promise<string> {
+  const viewer = await authenticator.viewerOf(tokenOf(request.headers));
+  if (viewer === null) throw unauthenticated();
+  if (viewer.type !== "RUNNER")
+    throw new Problem(403, "FORBIDDEN", "this is for runners: use a runner's token");
+  const upload = readUpload(request.query, viewer);
+  await runners.check(viewer, upload.session);
+  return await keepArtifact({ ...engine, blobs, maxBytes: maxArtifactBytes }, upload, bodyOf(request));
+}
+
+function problemOf({ kind, message }: ArtifactRefused): Problem {
+  const [status, code] = STATUS_OF[kind];
+  return new Problem(status, code, message);
 }
 
 function bodyOf({ body, raw }: FastifyRequest): AsyncIterable<Uint8Array> {

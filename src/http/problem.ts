@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { BusyError, ForbiddenError, RefusedError } from "../domain/refusals.ts";
+import { BusyError, ForbiddenError, RefusedError, SessionLostError } from "../domain/refusals.ts";
 
 /** What a request for a file, or one that sends a file, is answered instead. */
 export class Problem extends Error {
@@ -58,6 +58,7 @@ const STATUS_OF_REFUSAL = {
 function translate(error: unknown): Problem | null {
   if (error instanceof Problem) return error;
   if (error instanceof ForbiddenError) return new Problem(403, "FORBIDDEN", error.message);
+  if (error instanceof SessionLostError) return new Problem(409, "SESSION_LOST", error.message);
   if (error instanceof BusyError) return new Problem(503, "BUSY", "try again", { "retry-after": "1" });
   if (!(error instanceof RefusedError)) return null;
   const { kind } = error.refusals[0]!;

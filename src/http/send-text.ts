@@ -2,8 +2,7 @@ import { pipeline, Readable } from "node:stream";
 import { createGzip } from "node:zlib";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ByteRange } from "../storage/blob-store.ts";
-import { readByteRange } from "./byte-range.ts";
-import { Problem } from "./problem.ts";
+import { requestedRange, setDownloadHeaders, setRangeHeaders } from "./download.ts";
 
 /** A text to be downloaded. */
 export interface TextDownload {
@@ -16,19 +15,12 @@ export interface TextDownload {
 export interface RangedDownload {
   readonly fileName: string;
   readonly length: number;
-  readonly read: (range: { readonly start: number; readonly end: number }) => AsyncIterable<string | Buffer>;
+  readonly read: (range: ByteRange) => AsyncIterable<string | Buffer>;
 }
 
-/** Text that people or their programs wrote: no browser may take it for anything else. */
-function textHeaders(fileName: string): Record<string, string> {
-  return {
-    "content-type": "text/plain; charset=utf-8",
-    "content-disposition": `attachment; filename="${fileName}"`,
-    "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; sandbox",
-    "cache-control": "private, no-store",
-    vary: "accept-encoding",
-  };
+function setTextHeaders(reply: FastifyReply, fileName: string): void {
+  setDownloadHeaders(reply, { fileName, type: "text/plain; charset=utf-8", cache: "no-store" });
+  reply.header("vary", "accept-encoding");
 }
 
 export function safeFileName(...parts: readonly (string | number)[]): string {
@@ -40,7 +32,7 @@ export async function sendText(
   reply: FastifyReply,
   { fileName, read }: TextDownload,
 ): Promise<FastifyReply> {
-  reply.headers(textHeaders(fileName));
+  setTextHeaders(reply, fileName);
   const gzip = takesGzip(request);
   if (gzip) reply.header("content-encoding", "gzip");
   if (request.method === "HEAD") return await reply.send();
@@ -54,28 +46,15 @@ export async function sendRanged(
   reply: FastifyReply,
   { fileName, length, read }: RangedDownload,
 ): Promise<FastifyReply> {
-  const range = readRange(request.headers.range, length);
+  const range = requestedRange(request, length);
   const whole = { start: 0, end: length };
   if (range === null && takesGzip(request)) {
     return await sendText(request, reply, { fileName, read: () => read(whole) });
   }
-  const { start, end } = range ?? whole;
-  reply.headers({
-    ...textHeaders(fileName),
-    "accept-ranges": "bytes",
-    "content-length": String(end - start),
-  });
-  if (range !== null) reply.code(206).header("content-range", `bytes ${start}-${end - 1}/${length}`);
+  setTextHeaders(reply, fileName);
+  setRangeHeaders(reply, range, length);
   if (request.method === "HEAD") return await reply.send();
-  return await reply.send(Readable.from(read({ start, end }), { objectMode: true }));
-}
-
-/** Null = the whole. */
-function readRange(header: string | undefined, length: number): ByteRange | null {
-  const range = readByteRange(header, length);
-  if (range !== "UNSATISFIABLE") return range;
-  const message = `the log has ${length} bytes`;
-  throw new Problem(416, "RANGE_NOT_SATISFIABLE", message, { "content-range": `bytes */${length}` });
+  return await reply.send(Readable.from(read(range ?? whole), { objectMode: true }));
 }
 
 function takesGzip({ headers }: FastifyRequest): boolean {

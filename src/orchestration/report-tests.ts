@@ -3,7 +3,7 @@ import { isTerminal } from "../domain/statuses.ts";
 import type { DiscoveredTest, ReportedResult } from "../domain/test-reports.ts";
 import { isTestEnd } from "../domain/tests.ts";
 import type { Transaction } from "../persistence/database.ts";
-import { addEvents } from "../persistence/run-store.ts";
+import { addEvents } from "../persistence/delta-rows.ts";
 import { releaseOtherTests, testEvent } from "../persistence/test-changes.ts";
 import {
   addTests,

@@ -3,10 +3,11 @@ import type { EnvVar } from "../domain/definition.ts";
 import type { RunState } from "../domain/run-state.ts";
 import type { RunTriggerType } from "../domain/triggers.ts";
 import type { Transaction } from "./database.ts";
+import { addEvents, headRow } from "./delta-rows.ts";
 import type { Statement } from "./queries/queryable.ts";
 import { storeConsequences } from "./run-consequences.ts";
 import { countSteps, stageRow, stepRow, withDelta } from "./run-rows.ts";
-import { type AppliedDeltas, addEvents, headRow, parentStep } from "./run-store.ts";
+import { type AppliedDeltas, parentStep } from "./run-store.ts";
 
 /** The run that a run is a part of, and the step that waits for it; without an attempt nothing waits. */
 export interface RunParent {

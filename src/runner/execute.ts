@@ -55,6 +55,11 @@ export interface CommandEnd {
   readonly cause: EndCause;
 }
 
+/** Program and options of a shell; the command is added. */
+export function shellArguments(shell: string): string[] {
+  return [...shell.split(" ").filter((word) => word !== ""), "-c"];
+}
+
 /**
  * Runs a command in a session of its own and resolves when it and everything it started are confirmed dead:
  * a command's processes end with it, whether it ended by itself or was ended.

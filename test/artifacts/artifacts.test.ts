@@ -91,7 +91,7 @@ describe("an upload", () => {
     expect(Object.fromEntries(whole.headers)).toMatchObject({
       "content-type": "application/octet-stream",
       "x-content-type-options": "nosniff",
-      "content-disposition": `attachment; filename="app.js"; filename*=UTF-8''app.js`,
+      "content-disposition": 'attachment; filename="app.js"',
       etag: `"${sha256("content")}"`,
     });
     const ranged = async (range: string) => {
@@ -100,7 +100,7 @@ describe("an upload", () => {
     };
     expect(await ranged("bytes=1-3")).toEqual([206, "bytes 1-3/7", "ont"]);
     expect(await ranged("bytes=-2")).toEqual([206, "bytes 5-6/7", "nt"]);
-    expect((await ranged("bytes=7-"))[0]).toBe(416);
+    expect((await ranged("bytes=7-")).slice(0, 2)).toEqual([416, "bytes */7"]);
     const events = await ask(
       `query ($id: ID!) { workflowRun(id: $id) { events(first: 100) { seq __typename ... on ArtifactAdded {
         path sizeBytes attempt artifact { id } stepRun { stepRef } } } } }`,

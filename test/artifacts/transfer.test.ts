@@ -74,6 +74,24 @@ describe("files of steps", () => {
     expect([run.steps.broken.exitCode, run.steps.see.output]).toEqual([3, { why: "why" }]);
   });
 
+  it("of a test step are kept, also when its tests fail, or its command before them", async () => {
+    const keeps = { artifacts: ["traces/*", "crash"], continueOnError: true };
+    const each = {
+      discover: "echo good; echo bad",
+      run: 'echo traced > "traces/$RUNCAST_TEST_ID"; test "$RUNCAST_TEST_ID" = good',
+    };
+    const whole = { report: "junit:missing.xml", run: "rm -r traces; echo crashed > crash; exit 7" };
+    const run = await ran([
+      [{ ref: "prepare", run: "mkdir traces" }],
+      [{ ref: "each", type: "test", test: each, ...keeps }],
+      [{ ref: "whole", type: "test", test: whole, ...keeps }],
+      [{ ref: "see", queue: "second", run: `echo "all=$(cat crash traces/* | sort | tr '\n' ' ')" ${SAY}` }],
+    ]);
+    expect([run.steps.each.status, run.steps.whole.status]).toEqual(["FAILED", "FAILED"]);
+    expect(await pathsOf(run.id)).toEqual(["traces/bad", "traces/good", "crash"]);
+    expect(run.steps.see.output).toEqual({ all: "crashed traced traced " });
+  });
+
   it("that cannot be kept fail the step, which says why", async () => {
     const run = await ran([
       [{ ref: "big", run: `head -c ${MAX_BYTES + 1} /dev/zero > big`, artifacts: ["*"] }],

@@ -22,7 +22,7 @@ describeFaults("faults of keys", {
     withSteps("{ ref: a, type: approval, §artifacts: [dist] }"),
     [
       "stages[0].steps[0].artifacts",
-      '"artifacts" belongs to steps of type "run" or "build"; this one has type "approval"',
+      '"artifacts" belongs to steps of type "run", "build" or "test"; this one has type "approval"',
     ],
   ],
   "a key of another step type": [

@@ -118,9 +118,12 @@ describeFaults("faults of step types", {
     [at("quorum"), '"quorum" belongs to steps of type "approval"; this one has type "run"'],
     [at("workflow"), '"workflow" belongs to steps of type "workflow"; this one has type "run"'],
   ],
-  "a key that three types have, at a fourth": [
+  "a key that four types have, at a fifth": [
     only("type: approval, §retry: {}"),
-    [at("retry"), '"retry" belongs to steps of type "run", "build" or "http"; this one has type "approval"'],
+    [
+      at("retry"),
+      '"retry" belongs to steps of type "run", "build", "test" or "http"; this one has type "approval"',
+    ],
   ],
   "a misspelt key of an http step": [
     only("type: http, url: 'http://e.org', §header: {}"),

@@ -96,10 +96,10 @@ describeFaults("faults of test steps", {
       ),
     ),
     [reportOf(0), '"xml:a" is not a report: write "junit:GLOB" or "tap:GLOB"'],
-    [reportOf(1), 'the glob "" names no files'],
+    [reportOf(1), 'the glob "" is empty'],
     [`${reportOf(2)}[1]`, "all reports of a step have one format: the first is junit, this one tap"],
-    [`${reportOf(2)}[2]`, 'the glob "../c" must not lead out of the workspace with ".."'],
-    [`${reportOf(2)}[3]`, 'the glob "/d" must be relative to the workspace'],
+    [`${reportOf(2)}[2]`, 'the glob "../c" leads out of the workspace'],
+    [`${reportOf(2)}[3]`, 'the glob "/d" is absolute'],
     [
       reportOf(3),
       'expected a report such as "junit:reports/*.xml", or a list of at most 50 of them, got the number 7',

@@ -1,14 +1,16 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { expect, it } from "vitest";
 import { isAlive, pidIn, startStub, task, temporaryDirectory, until, workspaceOf } from "./harness.ts";
 import { spawnRunner } from "./runner-process.ts";
 
-const SOURCE = fileURLToPath(new URL("../../src", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** What the runner is made of; see the layers in docs/architecture.md. */
+const FOLDERS = ["runner", "domain", "test-reports"];
 
-/** The runner as it is shipped: JavaScript, without a loader and without any package at hand. */
+/** The runner as it is shipped: JavaScript, without a loader. */
 async function compileRunner(): Promise<string> {
   const target = await temporaryDirectory();
   writeFileSync(join(target, "package.json"), '{ "type": "module", "version": "9.8.7" }');
@@ -19,14 +21,19 @@ async function compileRunner(): Promise<string> {
     useDefineForClassFields: false,
     rewriteRelativeImportExtensions: true,
   };
-  const folder = join(target, "src", "runner");
-  mkdirSync(folder, { recursive: true });
-  for (const name of readdirSync(join(SOURCE, "runner"))) {
-    const text = readFileSync(join(SOURCE, "runner", name), "utf8");
-    const { outputText } = ts.transpileModule(text, { compilerOptions });
-    writeFileSync(join(folder, name.replace(/\.ts$/, ".js")), outputText);
+  symlinkSync(join(ROOT, "node_modules"), join(target, "node_modules"));
+  for (const file of FOLDERS.flatMap(sourcesIn)) {
+    const { outputText } = ts.transpileModule(readFileSync(join(ROOT, file), "utf8"), { compilerOptions });
+    mkdirSync(dirname(join(target, file)), { recursive: true });
+    writeFileSync(join(target, file.replace(/\.ts$/, ".js")), outputText);
   }
-  return join(folder, "main.js");
+  return join(target, "src", "runner", "main.js");
+}
+
+function sourcesIn(folder: string): string[] {
+  return readdirSync(join(ROOT, "src", folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => join("src", folder, name));
 }
 
 it("the compiled runner works alone, and its compiled reaper kills what it leaves", async () => {

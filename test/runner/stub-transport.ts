@@ -1,7 +1,7 @@
+import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buildSchema, graphql } from "graphql";
-import { PROTOCOL_SCHEMA } from "./protocol-schema.ts";
 
 export type ProtocolField =
   | "registerRunner"
@@ -24,7 +24,8 @@ export type Fault =
 export const STUB_TOKEN = "rct_test";
 export const MAX_BODY_BYTES = 256 * 1024;
 
-const schema = buildSchema(PROTOCOL_SCHEMA);
+/** As the server publishes it: whatever the runner sends is executed against this schema. */
+const schema = buildSchema(readFileSync(new URL("../../schema/schema.graphql", import.meta.url), "utf8"));
 
 export type Resolve = (input: never) => unknown;
 

@@ -134,6 +134,13 @@ describe("an S3-compatible store", () => {
     await expect(open().get("runs/a/1")).rejects.toThrow(/refused GET .* HTTP 400 .*Injected/);
   });
 
+  it("does not take an upload for complete that failed under a status of success", async () => {
+    s3.completes = false;
+    await expect(open().put("runs/a/1", chunks(9 * MIB))).rejects.toThrow("InternalError");
+    s3.completes = true;
+    expect([...s3.objects.keys(), ...s3.uploads.keys()]).toEqual([]);
+  });
+
   it("is refused with another secret", async () => {
     const store = new S3Store({ ...s3.settings, secretAccessKey: "other" });
     await expect(store.put("runs/a/1", chunks(1))).rejects.toThrow("SignatureDoesNotMatch");

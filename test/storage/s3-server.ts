@@ -30,6 +30,8 @@ export class S3Server implements AsyncDisposable {
   largestBody = 0;
   /** As many requests are answered with this status before they are looked at. */
   faults: number[] = [];
+  /** Whether what was uploaded in parts cannot be put together. */
+  completes = true;
   readonly #server: Server;
 
   private constructor() {
@@ -138,7 +140,8 @@ export class S3Server implements AsyncDisposable {
     const named = [...list.matchAll(/<PartNumber>(\d+)<\/PartNumber><ETag>"(.*?)"<\/ETag>/g)];
     const bodies = named.map(([, number]) => parts.get(Number(number))!);
     const isWhole = named.every(([, , tag], i) => tag === hashOf(bodies[i]!));
-    // It is a 200 with an error in it, as the protocol has it.
+    // Both are a 200 with an error in it, as the protocol has it: the answer has begun before the work is done.
+    if (!this.completes) return { status: 200, body: "\n<Error><Code>InternalError</Code></Error>" };
     if (!isWhole || bodies.slice(0, -1).some(({ length }) => length < MIN_PART_BYTES))
       return { status: 200, body: "<Error><Code>InvalidPart</Code></Error>" };
     this.uploads.delete(id);

@@ -2,6 +2,7 @@ import { rm, writeFile } from "node:fs/promises";
 import type { Clock } from "../../domain/clock.ts";
 import { stepCookie } from "../cookie.ts";
 import { stepEnvironment } from "../environment.ts";
+import { shellArguments } from "../execute.ts";
 import { COOKIE_VARIABLE } from "../process-table.ts";
 import type { GrantedTask, TestTaskSpec } from "../protocol.ts";
 import type { TestLogs } from "./test-logs.ts";
@@ -56,7 +57,7 @@ export async function prepareTestStep(options: TestStepOptions): Promise<TestSte
   const cookie = stepCookie(token, process.env);
   return {
     spec,
-    shell: [...granted.spec.shell.split(" ").filter((word) => word !== ""), "-c"],
+    shell: shellArguments(granted.spec.shell),
     workspace,
     token,
     graceMs: granted.spec.graceMs,
