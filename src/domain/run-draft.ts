@@ -82,7 +82,13 @@ export class RunDraft {
   get changedTests(): TestsChange[] {
     return [...this.tests].map(([step, change]) => {
       const { attempt, fence, reason } = this.step(step);
-      return { step, change, attempt, fence, reason: reason ?? this.reason("REQUESTED", "its step has ended") };
+      return {
+        step,
+        change,
+        attempt,
+        fence,
+        reason: reason ?? this.reason("REQUESTED", "its step has ended"),
+      };
     });
   }
 
