@@ -719,7 +719,7 @@ CREATE INDEX test_review_by_test ON public.test_review USING btree (run_id, step
 
 CREATE INDEX test_run_by_case ON ONLY public.test_run USING btree (case_id, run_id);
 
-CREATE UNIQUE INDEX test_run_by_key ON ONLY public.test_run USING btree (run_id, step_idx, key);
+CREATE UNIQUE INDEX test_run_by_key ON ONLY public.test_run USING btree (key, run_id, step_idx);
 
 CREATE INDEX test_run_failed ON ONLY public.test_run USING btree (run_id, step_idx, idx) WHERE (status = ANY (ARRAY['FAILED'::test_run_status, 'ERRORED'::test_run_status, 'TIMED_OUT'::test_run_status]));
 

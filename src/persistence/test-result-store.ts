@@ -19,7 +19,9 @@ const ENDING: Statement = {
   text: `select t.idx as test, t.key, t.case_id as "caseId", t.attempt + i.imported::integer as attempt, t.failures,
       t.started_at as "startedAt"
     from unnest($3::integer[], $4::boolean[]) i(idx, imported)
-    join test_run t on t.run_id = $1 and t.step_idx = $2 and t.idx = i.idx
+    cross join lateral (
+      select t.* from test_run t where t.run_id = $1 and t.step_idx = $2 and t.idx = i.idx offset 0
+    ) t
     where case when i.imported then t.fence is distinct from $5 else t.status = 'RUNNING' and t.fence = $5 end`,
 };
 /** By case, how it ended last in an earlier run - of the same branch, where both have one. */
@@ -37,14 +39,14 @@ const BEFORE: Statement = {
 };
 const END: Statement = {
   name: "end-tests",
-  text: `with ended as (
-      select d.* from jsonb_to_recordset($3) as d(test integer, status test_run_status, number integer,
+  text: `with ended as materialized (
+      select $1::uuid as run_id, $2::integer as step_idx, d.* from jsonb_to_recordset($3) as d(test integer, status test_run_status, number integer,
         failures integer, "startedAt" timestamptz, "durationMs" double precision, "exitCode" integer, message text,
         details text, regression test_regression, "logPart" integer, "logLength" integer, "logCrc32" text)
     ), attempts as (
       insert into test_attempt (run_id, step_idx, idx, number, status, started_at, finished_at, duration_ms, exit_code,
         message, details, step_attempt, fence, log_part, log_length, log_crc32)
-      select $1, $2, d.test, d.number, d.status, d."startedAt", $6, d."durationMs", d."exitCode", d.message, d.details,
+      select d.run_id, d.step_idx, d.test, d.number, d.status, d."startedAt", $6, d."durationMs", d."exitCode", d.message, d.details,
         $5, $4, d."logPart", d."logLength", d."logCrc32"
       from ended d
     )
@@ -52,7 +54,7 @@ const END: Statement = {
       status = d.status, attempt = d.number, failures = d.failures, fence = $4, seen_fence = $4, gone = false,
       status_reason = case when d.status = 'CANCELED' then t.status_reason end, started_at = d."startedAt",
       finished_at = $6, duration_ms = d."durationMs", message = d.message, regression = d.regression, updated_at = $6
-    from ended d where t.run_id = $1 and t.step_idx = $2 and t.idx = d.test`,
+    from ended d where t.run_id = d.run_id and t.step_idx = d.step_idx and t.idx = d.test`,
 };
 
 interface Ending {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { crc32, deflateRawSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type CliProcess, removeFolder, spawnCli, temporaryFolder } from "../cli/cli-process.ts";
+import { RealRunner } from "../e2e/real-runner.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { scaled } from "./scale.ts";
@@ -21,15 +22,14 @@ let server: { readonly url: string; readonly token: string; readonly pid: number
 let database: TestDatabase;
 let folder: string;
 let serve: CliProcess;
+let settings: Readonly<Record<string, string>>;
 let run: { readonly id: string };
 
 beforeAll(async () => {
   database = await createTestDatabase();
   folder = temporaryFolder();
-  const settings = { DATABASE_URL: database.url, RUNCAST_LOG_FORMAT: "json" };
-  const made = spawnCli(folder, ["token", "--admin"], settings);
-  expect(await made.exited).toBe(0);
-  const token = made.output().trim().split("\n").at(-1)!;
+  settings = { DATABASE_URL: database.url, RUNCAST_LOG_FORMAT: "json" };
+  const token = await makeToken("--admin");
   serve = spawnCli(folder, ["serve"], settings);
   const [, url] = await serve.wrote(/"url":"(http[^"]+)"/);
   server = { url: url!, token, pid: serve.child.pid!, files: join(folder, "data", "files") };
@@ -91,10 +91,11 @@ describe("uploads that mean no good", () => {
       void upload.answer.then((given) => {
         answer = given;
       });
+      const closed = once(upload.request, "close");
       const chunk = Buffer.alloc(MIB, "x");
       for (let sent = 0; sent < HUGE && answer === null && !upload.request.destroyed; sent += MIB) {
         if (!upload.request.write(chunk))
-          await Promise.race([once(upload.request, "drain"), upload.answer, once(upload.request, "close")]);
+          await Promise.race([once(upload.request, "drain"), upload.answer, closed]);
       }
       answer ??= await upload.answer;
       upload.request.destroy();
@@ -103,6 +104,23 @@ describe("uploads that mean no good", () => {
     expect(answer!.body.errors[0].message).toContain(String(MAX_FILE));
     expect(peak).toBeLessThan(MOST_GROWTH);
     await nothingKept();
+  });
+
+  it("a report of tests that is an XML entity bomb", async () => {
+    await using runner = new RealRunner(server.url, await makeToken("--runner"));
+    const report = join(folder, "bomb.xml");
+    writeFileSync(report, entityBomb());
+    const step = `{ ref: bomb, type: test, test: { run: 'cp ${report} bomb.xml', report: "junit:*.xml" } }`;
+    const peak = await growthDuring(async () => {
+      const id = await makeRun(`name: bomb\nstages: [{ name: one, steps: [${step}] }]\n`);
+      const ended = await waitFor("the end of the run", async () => {
+        const { status, stepRuns } = await ask<RunWithSteps>(RUN_WITH_STEPS, { id });
+        return status === "FAILED" && stepRuns.nodes[0];
+      });
+      expect(ended.error).toMatch(/bomb\.xml.*DOCTYPE/);
+      expect(ended.testRunCounts.total).toBe(0);
+    }, runner.pid);
+    expect(peak).toBeLessThan(MOST_GROWTH);
   });
 
   it("an upload that is cut off shows nothing, and can be gone on with", async () => {
@@ -128,6 +146,12 @@ describe("uploads that mean no good", () => {
     expect(Buffer.from(await stored.arrayBuffer()).equals(whole)).toBe(true);
   });
 });
+
+async function makeToken(kind: "--admin" | "--runner"): Promise<string> {
+  const made = spawnCli(folder, ["token", kind], settings);
+  expect(await made.exited).toBe(0);
+  return made.output().trim().split("\n").at(-1)!;
+}
 
 interface Answer {
   readonly status: number;
@@ -191,8 +215,25 @@ async function ask<Result>(
   return Object.values(data)[0]!;
 }
 
-async function makeRun(): Promise<string> {
-  const source = "name: idle\nstages: [{ name: one, steps: [{ ref: idle, run: 'true' }] }]\n";
+interface RunWithSteps {
+  readonly status: string;
+  readonly stepRuns: {
+    readonly nodes: { readonly error: string; readonly testRunCounts: { readonly total: number } }[];
+  };
+}
+
+const RUN_WITH_STEPS = `query ($id: ID!) { workflowRun(id: $id) { status
+  stepRuns(first: 1) { nodes { error testRunCounts { total } } } } }`;
+
+/** Ten levels of ten references each: ten thousand million times the same three letters. */
+function entityBomb(): string {
+  const entities = Array.from({ length: 10 }, (_, i) => `<!ENTITY l${i + 1} "${`&l${i};`.repeat(10)}">`);
+  return `<?xml version="1.0"?><!DOCTYPE b [<!ENTITY l0 "lol">${entities.join("")}]><testsuite name="&l10;"/>`;
+}
+
+const IDLE = "name: idle\nstages: [{ name: one, steps: [{ ref: idle, run: 'true', queue: nobody }] }]\n";
+
+async function makeRun(source = IDLE): Promise<string> {
   const { workflow } = await ask<{ workflow: { id: string } }>(
     `mutation ($source: String!) { deployWorkflow(input: { projectId: "default", source: $source }) { workflow { id } } }`,
     { source },
@@ -228,17 +269,17 @@ function storedFiles(): string[] {
     .sort();
 }
 
-/** By how much the server's memory grew at its highest, in bytes: the kernel keeps the peak, and can forget it. */
-async function growthDuring(work: () => Promise<void>): Promise<number> {
+/** By how much the memory of a process grew at its highest, in bytes: the kernel keeps the peak, and can forget it. */
+async function growthDuring(work: () => Promise<void>, pid = server.pid): Promise<number> {
   const resident = (field: "VmHWM" | "VmRSS"): number => {
-    const status = readFileSync(`/proc/${server.pid}/status`, "utf8");
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
     return 1_024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)![1]);
   };
-  writeFileSync(`/proc/${server.pid}/clear_refs`, "5");
+  writeFileSync(`/proc/${pid}/clear_refs`, "5");
   const start = resident("VmRSS");
   await work();
   const growth = resident("VmHWM") - start;
-  console.log(`peak of the server: ${Math.round(growth / MIB)} MiB above its ${Math.round(start / MIB)} MiB`);
+  console.log(`peak: ${Math.round(growth / MIB)} MiB above its ${Math.round(start / MIB)} MiB`);
   return growth;
 }
 

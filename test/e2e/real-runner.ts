@@ -29,6 +29,10 @@ export class RealRunner implements AsyncDisposable {
     this.#child = this.#spawn();
   }
 
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
   /** As an operator, or the kernel, would: nothing is said to anyone. */
   async kill(): Promise<void> {
     const ended = once(this.#child, "exit");
