@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { getOperationAST, getVariableValues, isEnumType, parse, validate } from "graphql";
 import { describe, expect, it } from "vitest";
-import { RUN_ACTIONS, STEP_ACTIONS } from "../../src/domain/legal.ts";
+import { RUN_ACTIONS, STEP_ACTIONS, TEST_ACTIONS } from "../../src/domain/legal.ts";
 import { documentLimits } from "../../src/graphql/limits/document-limits.ts";
 import { buildApiSchema } from "../../src/graphql/schema.ts";
 import { USER_ERROR_TYPES } from "../../src/graphql/user-errors.ts";
@@ -45,7 +45,7 @@ describe("the page about the API", () => {
     for (const name of mutations) expect(page).toContain(`\`${name}\``);
     expect([...sections.keys()].filter((name) => !mutations.includes(name))).toEqual([]);
     const commands = mutations.filter((name) =>
-      /(Run|Runs|RunLabels|RunsLabels|Subtree|StepProgress|StepTrace|Approval|BulkOperation|executeWorkflow)$/.test(
+      /^(?!report.*Runs$).*(Run|Runs|RunLabels|RunsLabels|Subtree|StepProgress|StepTrace|Approval|BulkOperation|executeWorkflow|submitTests|rediscoverTests)$/.test(
         name,
       ),
     );
@@ -53,10 +53,13 @@ describe("the page about the API", () => {
     for (const [name, text] of sections) expect(text).toContain(`  ${name}(input: $input)`);
   });
 
-  it.each(Object.entries({ ...RUN_ACTIONS, ...STEP_ACTIONS }))("says where %s is legal", (name, legal) => {
-    const line = /^Legal in: (.*)\.$/m.exec(sections.get(name)!)?.[1];
-    expect(line?.split(", ").sort()).toEqual([...legal].sort());
-  });
+  it.each(Object.entries({ ...RUN_ACTIONS, ...STEP_ACTIONS, ...TEST_ACTIONS }))(
+    "says where %s is legal",
+    (name, legal) => {
+      const line = /^Legal in: (.*)\.$/m.exec(sections.get(name)!)?.[1];
+      expect(line?.split(", ").sort()).toEqual([...legal].sort());
+    },
+  );
 
   it("has every status, refusal and outcome", () => {
     const valuesOf = (type: string): string[] => {

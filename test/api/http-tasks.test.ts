@@ -57,6 +57,7 @@ stages:
     graceMs: 10_000,
     env: [],
     source: null,
+    artifacts: { globs: [], fetch: false },
     masks: [],
     apiUrl: null,
     taskToken: null,

@@ -97,7 +97,8 @@ async function objectsOf(server: TestServer, slug: string): Promise<Objects> {
       createServiceAccount(input: { projectId: "${slug}", username: "bot-of-${slug}", role: PROJECT_USER }) {
         serviceAccount { account { id } } }
       createSchedule(input: { workflowId: "${workflow}", name: "s", cron: "0 0 * * *" }) { schedule { id } }
-      createWebhook(input: { workflowId: "${workflow}", name: "w" }) { webhook { id } } }`,
+      createWebhook(input: { workflowId: "${workflow}", name: "w" }) { webhook { id } }
+      setSecret(input: { owner: { workflowId: "${workflow}" }, name: "NAME", value: "some value" }) { clientMutationId } }`,
   );
   const serviceAccount: string = createServiceAccount.serviceAccount.account.id;
   const wish = `projectId: "${slug}", accountId: "${serviceAccount}", description: "bot"`;

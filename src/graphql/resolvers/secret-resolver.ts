@@ -3,7 +3,7 @@ import { deleteSecret } from "../../actions/delete-secret.ts";
 import type { SecretOwnerKey } from "../../actions/secret-owner.ts";
 import { setSecret } from "../../actions/set-secret.ts";
 import { roleIn } from "../../domain/access.ts";
-import { ForbiddenError } from "../../domain/refusals.ts";
+import { ForbiddenError, notFound } from "../../domain/refusals.ts";
 import {
   countSecrets,
   findSecret,
@@ -15,7 +15,7 @@ import type { RequestContext } from "../context.ts";
 import { keyIn } from "../inputs/selectors.ts";
 import { ForwardArgs } from "../page-args.ts";
 import { byName, pageOf } from "../page-of.ts";
-import { projectIn } from "../scope.ts";
+import { findProject } from "../scope.ts";
 import { Actor } from "../types/actor.ts";
 import { Project } from "../types/project.ts";
 import {
@@ -134,5 +134,7 @@ async function readOwner(
   context: RequestContext,
 ): Promise<SecretOwnerKey> {
   if (workflowId != null) return { workflowId: keyIn("Workflow", workflowId, "input.owner") };
-  return { projectId: (await projectIn(context, projectId!)).id };
+  const project = await findProject(context, projectId!);
+  if (project === null) throw notFound("input.owner");
+  return { projectId: project.id };
 }
