@@ -28,13 +28,6 @@ const GRAPHIQL = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "../dist/web/graphiql" : "../web/graphiql", import.meta.url),
 );
 
-/** For callers that bring no settings of their own. */
-const FILE_DEFAULTS = {
-  maxLogBytes: 2 ** 30,
-  maxUploadBytes: 50 * 2 ** 20,
-  logRetentionMs: 90 * 24 * 60 * 60 * 1_000,
-};
-
 export interface AppOptions {
   readonly config: Pick<
     Config,
@@ -45,8 +38,11 @@ export interface AppOptions {
     | "filesDir"
     | "maxArtifactBytes"
     | "artifactRetentionMs"
+    | "maxLogBytes"
+    | "maxUploadBytes"
+    | "logRetentionMs"
   > &
-    Partial<Pick<Config, "publicUrl" | "maxLogBytes" | "maxUploadBytes" | "logRetentionMs">> &
+    Partial<Pick<Config, "publicUrl">> &
     Partial<StoreConfig>;
   readonly databaseUrl: string;
   /** For the secrets of webhooks; without it there are none. */
@@ -113,10 +109,7 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
   };
   const runners = new RunnerSessions(engine);
   const blobs = openBlobStore(config);
-  const { maxLogBytes, maxUploadBytes, logRetentionMs, artifactRetentionMs } = {
-    ...FILE_DEFAULTS,
-    ...config,
-  };
+  const { maxLogBytes, maxUploadBytes, logRetentionMs, artifactRetentionMs } = config;
   const duties = createDuties({ blobs, logRetentionMs, artifactRetentionMs });
   if (runDuties) started.use(new DutyRoster(duties, engine, logger));
   const address = { url: "" };
