@@ -21,6 +21,7 @@ import { DatabaseClock } from "./persistence/database-clock.ts";
 import { readSigningKey } from "./persistence/queries/installation.ts";
 import { WorkflowVersions } from "./persistence/workflow-versions.ts";
 import { InProcessBus } from "./realtime/in-process-bus.ts";
+import { RunHub } from "./realtime/run-hub.ts";
 import { openBlobStore, type StoreConfig } from "./storage/open-blob-store.ts";
 
 /** Beside the compiled code; from sources there is no page unless it was built. */
@@ -107,6 +108,9 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
     clock: clock ?? started.use(await DatabaseClock.start(database)),
     bus: new InProcessBus(),
   };
+  const runHub = started.use(
+    new RunHub(database, engine.bus, (error) => logger.error({ err: error }, "events could not be read")),
+  );
   const runners = new RunnerSessions(engine);
   const blobs = openBlobStore(config);
   const { maxLogBytes, maxUploadBytes, logRetentionMs, artifactRetentionMs } = config;
@@ -123,6 +127,7 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
       schema: buildApiSchema(),
       services: {
         engine,
+        runHub,
         reports: new ReportCollector(engine),
         claims: new ClaimDesk(engine, (session) => runners.forget(session)),
         runners,

@@ -8,6 +8,7 @@ import type { ClaimDesk } from "../orchestration/claim.ts";
 import type { ReportCollector } from "../orchestration/report.ts";
 import type { RunnerSessions } from "../orchestration/runners.ts";
 import type { Engine } from "../orchestration/transition.ts";
+import type { RunHub } from "../realtime/run-hub.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
 import { createLoaders, type Loaders } from "./loaders.ts";
 
@@ -20,6 +21,8 @@ export interface FileLimits {
 /** What every request can reach. Made once, by the application. */
 export interface Services {
   readonly engine: Engine;
+  /** What subscriptions follow. */
+  readonly runHub: RunHub;
   readonly reports: ReportCollector;
   readonly claims: ClaimDesk;
   readonly runners: RunnerSessions;
@@ -50,7 +53,7 @@ export interface RequestContext extends Services {
   requestBytes: number;
   /** Aborted when the client hung up. */
   readonly signal: AbortSignal;
-  /** Each object is read once per operation - and once per event of a subscription, which must see what is new. */
+  /** Each object is read once per operation - and once per batch of a subscription, which must see what is new. */
   loaders: Loaders;
 }
 
@@ -61,7 +64,7 @@ export function createContext(
   return { ...services, ...request, loaders: createLoaders(services.engine.database, services.engine.clock) };
 }
 
-/** Forgets what was read for the event before. */
-export function refreshLoaders(context: RequestContext): void {
-  context.loaders = createLoaders(context.engine.database, context.engine.clock);
+/** The same operation at a later moment: what it reads is read anew. */
+export function withFreshLoaders(context: RequestContext): RequestContext {
+  return { ...context, loaders: createLoaders(context.engine.database, context.engine.clock) };
 }

@@ -81,7 +81,7 @@ import {
 } from "./types/run-event.ts";
 import { StatusReasonResolver } from "./types/status-reason.ts";
 import { LogEnd, LogGap, LogLines } from "./types/step-log.ts";
-import { CaughtUp, Reset } from "./types/stream.ts";
+import { CaughtUp, Checkpoint, Reset } from "./types/stream.ts";
 import { StepProgressedResolver, StepTracedResolver } from "./types/telling-events.ts";
 import { TestEventResolver, TestsDiscoveredResolver } from "./types/test-events.ts";
 import { TestAttempt } from "./types/test-run.ts";
@@ -201,6 +201,7 @@ export function buildApiSchema(): GraphQLSchema {
       LogGap,
       LogEnd,
       CaughtUp,
+      Checkpoint,
       Reset,
     ],
     scalarsMap: [{ type: Date, scalar: DateTime }],

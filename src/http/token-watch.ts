@@ -10,9 +10,12 @@ const TOKEN_ENDED = 4403;
 export interface WatchedSocket {
   readonly token: string;
   readonly viewer: Viewer;
-  readonly socket: WebSocket;
+  /** Whatever carries the messages: a socket, or a stream that has no codes and tells the reason in its own way. */
+  readonly socket: Pick<WebSocket, "close">;
   readonly authenticator: Authenticator;
   readonly clock: Clock;
+  /** After a check that found the token valid: its owner may have other roles now. */
+  onChecked?(): void;
 }
 
 /** A socket lives no longer than the token that opened it. */
@@ -38,7 +41,10 @@ export class TokenWatch implements Disposable {
     const { authenticator, token } = this.#watched;
     const viewer = await authenticator.viewerOf(token);
     if (viewer === null) this.#close();
-    else this.#viewer = viewer;
+    else if (viewer !== this.#viewer) {
+      this.#viewer = viewer;
+      this.#watched.onChecked?.();
+    }
     return viewer !== null;
   }
 

@@ -30,21 +30,21 @@ beforeAll(async () => {
 });
 afterAll(async () => await server[Symbol.asyncDispose]());
 
-/** How many listeners the bus has: each subscription has one for as long as it lives. */
+/** How often the bus is watched: once for each log that is followed, and once for each run however often. */
 function countListeners(bus: Bus): () => number {
   let open = 0;
-  const listen = bus.listen.bind(bus);
-  bus.listen = (keys) => {
-    const listener = listen(keys);
-    const close = listener.close.bind(listener);
+  const watch = bus.watch.bind(bus);
+  bus.watch = (keys, onNotice) => {
+    const watching = watch(keys, onNotice);
     open++;
     let closed = false;
-    listener.close = () => {
-      if (!closed) open--;
-      closed = true;
-      close();
+    return {
+      [Symbol.dispose]() {
+        watching[Symbol.dispose]();
+        if (!closed) open--;
+        closed = true;
+      },
     };
-    return listener;
   };
   return () => open;
 }
@@ -85,30 +85,32 @@ describe("a live event", () => {
 describe("a subscription that is over", () => {
   it("leaves no listener behind: completed, unsubscribed, or its socket gone", async () => {
     const runner = await startProtocolRunner(server);
-    const run = await trigger(server.admin, await deploy(server.admin, CHAIN(2)));
+    const workflowId = await deploy(server.admin, CHAIN(2));
+    const run = await trigger(server.admin, workflowId);
+    const others = await Promise.all([1, 2, 3].map(async () => await trigger(server.admin, workflowId)));
     expect(listening()).toBe(0);
 
     const events = Array.from({ length: 5 }, () => followEvents(server, run.id));
     const logs = Array.from({ length: 5 }, () => followLogs(server, run.steps["s1"]!));
     await Promise.all([...events, ...logs].map(async (each) => await each.until("CaughtUp")));
-    expect(listening()).toBe(10);
+    expect(listening()).toBe(6);
     for (const each of [events[0]!, logs[0]!]) await each[Symbol.asyncDispose]();
-    await waitFor("the closed ones to be gone", () => listening() === 8);
+    await waitFor("the closed ones to be gone", () => listening() === 5);
 
     const socket = await openSocket(server.url, { authorization: `Bearer ${server.adminToken}` });
     socket.send(JSON.stringify({ type: "connection_init" }));
     await nextFrame(socket);
-    const query = `subscription { runEvents(workflowRunId: "${run.id}", after: { at: HEAD }) { cursor } }`;
-    for (const id of ["1", "2", "3"]) {
+    for (const { id } of others) {
+      const query = `subscription { runEvents(workflowRunId: "${id}", after: { at: HEAD }) { cursor } }`;
       socket.send(JSON.stringify({ id, type: "subscribe", payload: { query } }));
       await nextFrame(socket);
     }
-    expect(listening()).toBe(11);
-    socket.send(JSON.stringify({ id: "1", type: "complete" }));
-    await waitFor("the unsubscribed one to be gone", () => listening() === 10);
+    expect(listening()).toBe(8);
+    socket.send(JSON.stringify({ id: others[0]!.id, type: "complete" }));
+    await waitFor("the unsubscribed one to be gone", () => listening() === 7);
     expect(socket.readyState).toBe(WebSocket.OPEN);
     socket.terminate();
-    await waitFor("those of the lost socket to be gone", () => listening() === 8);
+    await waitFor("those of the lost socket to be gone", () => listening() === 5);
 
     await runner.workOff();
     await Promise.all([...events.slice(1), ...logs.slice(1)].map(async (each) => await each.all()));

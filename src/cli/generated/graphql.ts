@@ -270,6 +270,7 @@ export type RunEventsSubscription = { readonly runEvents:
     | { readonly __typename: 'ApprovalRequested', readonly cursor: string }
     | { readonly __typename: 'ArtifactAdded', readonly cursor: string }
     | { readonly __typename: 'CaughtUp', readonly cursor: string }
+    | { readonly __typename: 'Checkpoint', readonly cursor: string }
     | { readonly __typename: 'LogEnd', readonly cursor: string }
     | { readonly __typename: 'LogFileAdded', readonly cursor: string }
     | { readonly __typename: 'LogGap', readonly cursor: string }
@@ -301,6 +302,7 @@ export type StepLogSubscription = { readonly stepLogs:
     | { readonly __typename: 'ApprovalRequested', readonly cursor: string }
     | { readonly __typename: 'ArtifactAdded', readonly cursor: string }
     | { readonly __typename: 'CaughtUp', readonly cursor: string }
+    | { readonly __typename: 'Checkpoint', readonly cursor: string }
     | { readonly __typename: 'LogEnd', readonly truncated: boolean, readonly cursor: string }
     | { readonly __typename: 'LogFileAdded', readonly cursor: string }
     | { readonly __typename: 'LogGap', readonly cursor: string }

@@ -1,16 +1,26 @@
-import { Arg, Ctx, ID, Int, Resolver, Root, Subscription } from "type-graphql";
+import { Arg, ID, Int, Resolver, Root, Subscription } from "type-graphql";
 import type { RunEventType } from "../../domain/events.ts";
 import { keyOf, placeOf } from "../../domain/ids.ts";
 import { followLog, type LogStreamItem } from "../../logs/follow-log.ts";
 import { findTombstone } from "../../persistence/queries/events.ts";
-import { followRun, type RunStreamItem } from "../../realtime/follow-run.ts";
-import { type RequestContext, refreshLoaders } from "../context.ts";
+import { followRun, ofTypes, type RunStreamItem } from "../../realtime/follow-run.ts";
+import type { RunLogItem } from "../../realtime/followed-run.ts";
+import type { EdgeItem } from "../../realtime/live-log.ts";
+import type { RequestContext } from "../context.ts";
 import { RunEventTypeEnum, RunStreamEndEnum } from "../enums.ts";
 import { badInput, objectNotFound } from "../errors.ts";
+import { LiveSubscription } from "../live-subscription.ts";
 import { found, mayRead, readable } from "../scope.ts";
 import { toRunEvent } from "../types/run-event.ts";
 import { LogEnd, LogGap, LogLines } from "../types/step-log.ts";
-import { CaughtUp, Reset, readPosition, StreamMessage, StreamPositionInput } from "../types/stream.ts";
+import {
+  CaughtUp,
+  Checkpoint,
+  Reset,
+  readPosition,
+  StreamMessage,
+  StreamPositionInput,
+} from "../types/stream.ts";
 
 export const AFTER =
   "Where to begin. `{at: START}` sends the whole history first; a cursor continues behind its message.";
@@ -25,7 +35,6 @@ export class Subscriptions {
   })
   runEvents(
     @Root() item: RunStreamItem,
-    @Ctx() context: RequestContext,
     @Arg("workflowRunId", () => ID, {
       description: "The run. Error NOT_FOUND when it does not exist for the viewer.",
     })
@@ -42,8 +51,6 @@ export class Subscriptions {
     })
     _until: "FINISHED" | "DELETED",
   ): StreamMessage {
-    // Links to objects show what is current at each event.
-    refreshLoaders(context);
     return item.kind === "EVENT" ? toRunEvent(item.event, item.cursor) : toEdgeMessage(item);
   }
 
@@ -92,16 +99,16 @@ interface StepLogsArgs {
 async function subscribeRunEvents(
   args: RunEventsArgs,
   context: RequestContext,
-): Promise<AsyncIterableIterator<RunStreamItem>> {
+): Promise<LiveSubscription<RunLogItem, number>> {
   const runId = keyOf("WorkflowRun", args.workflowRunId);
   const run = found(readable(context.viewer, runId === null ? null : await runOrTombstone(context, runId)));
-  const request = {
+  const following = await followRun(context.runHub, {
     runId: runId!,
     after: readPosition(args.after),
-    types: args.types == null ? null : new Set(args.types),
+    wants: ofTypes(args.types ?? null),
     until: args.until,
-  };
-  return untilReturned((signal) => whileReadable(run, context, followRun(context.engine, request, signal)));
+  });
+  return new LiveSubscription(following, (viewer) => mayRead(viewer, run.projectId), context);
 }
 
 /** Whoever resumes the stream of a run that was deleted meanwhile is told so by its last event. */
@@ -135,13 +142,10 @@ export function toLogMessage(item: LogStreamItem, stepRunId: string): StreamMess
   return toEdgeMessage(item as Extract<LogStreamItem, { kind: "CAUGHT_UP" | "RESET" }>);
 }
 
-function toEdgeMessage(
-  item: { kind: "CAUGHT_UP"; cursor: string } | { kind: "RESET"; cursor: string; reason: string },
-): StreamMessage {
-  const { cursor } = item;
-  return item.kind === "RESET"
-    ? Object.assign(new Reset(), { cursor, reason: item.reason })
-    : Object.assign(new CaughtUp(), { cursor });
+export function toEdgeMessage(item: EdgeItem): StreamMessage {
+  const { kind, cursor } = item;
+  if (kind === "RESET") return Object.assign(new Reset(), { cursor, reason: item.reason });
+  return Object.assign(kind === "CHECKPOINT" ? new Checkpoint() : new CaughtUp(), { cursor });
 }
 
 /** Who loses their membership while they listen hears nothing more: to them the object is gone. */

@@ -4,7 +4,7 @@ import { isTerminal } from "../../domain/statuses.ts";
 import { runOutputs } from "../../orchestration/outputs.ts";
 import { eventsAfter } from "../../persistence/queries/events.ts";
 import { type StepRecord, stepPage } from "../../persistence/queries/steps.ts";
-import { runCursors, seqOfCursor } from "../../realtime/follow-run.ts";
+import { runCursors, seqOfCursor } from "../../realtime/run-cursors.ts";
 import { readPage } from "../connection.ts";
 import type { RequestContext } from "../context.ts";
 import { ForwardArgs } from "../page-args.ts";

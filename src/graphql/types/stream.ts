@@ -21,6 +21,13 @@ export abstract class StreamMessage {
 })
 export class CaughtUp extends StreamMessage {}
 
+@ObjectType("Checkpoint", {
+  implements: StreamMessage,
+  description:
+    "Nothing new for the subscriber, but a newer position: sent now and then when a filter leaves much out, so that resuming does not read it all again.",
+})
+export class Checkpoint extends StreamMessage {}
+
 @ObjectType("Reset", {
   implements: StreamMessage,
   description:

@@ -22,6 +22,10 @@ const HEAD: Statement = {
   name: "event-head",
   text: `select last_seq as "lastSeq", finished_at is not null as finished from workflow_run where id = $1`,
 };
+const HEADS: Statement = {
+  name: "event-heads",
+  text: `select id, last_seq as "lastSeq" from workflow_run where id = any($1) and deleted_at is null`,
+};
 const TOMBSTONE: Statement = {
   name: "run-tombstone",
   text: `select run_id as "runId", project_id as "projectId", seq, actor_id as "actorId", at
@@ -54,6 +58,16 @@ export interface EventHead {
 export async function eventHead(source: Queryable, runId: string): Promise<EventHead | null> {
   const [row] = await source.query<EventHead>(HEAD, [runId]);
   return row ?? null;
+}
+
+/** Where the events of many runs end; those that do not exist or no more are missing. */
+export async function eventHeads(
+  source: Queryable,
+  runIds: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  if (runIds.length === 0) return new Map();
+  const rows = await source.query<{ id: string; lastSeq: number }>(HEADS, [runIds]);
+  return new Map(rows.map(({ id, lastSeq }) => [id, lastSeq]));
 }
 
 /** What is left of a deleted run. */
