@@ -25,11 +25,19 @@ export type Notice =
   | { readonly topic: "cancel"; readonly session: string };
 
 export interface Bus {
-  /** Never waits and never throws: publishing is not allowed to hold up or undo what was committed. */
+  /**
+   * Never waits and never throws: publishing is not allowed to hold up or undo what was committed. Watchers of this
+   * process are told before it returns; others may be told of the last of several notices under one key only.
+   */
   publish(notice: Notice): void;
-  /** Listens for notices under these keys, from now on until it is closed. */
+  /** Tells of notices under these keys, from now on until it is disposed of. */
+  watch(keys: readonly string[], onNotice: OnNotice): Disposable;
+  /** Watches for someone who waits. */
   listen(keys: readonly string[]): Listener;
 }
+
+/** Called with null when anything may have happened: notices got lost, nobody knows which. */
+export type OnNotice = (notice: Notice | null) => void;
 
 export interface Listener {
   /** Resolves once a notice has come since the last call, the time is over, or the signal is aborted. */
