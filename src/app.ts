@@ -18,9 +18,10 @@ import type { Engine } from "./orchestration/transition.ts";
 import { createDataSource } from "./persistence/data-source.ts";
 import { Database } from "./persistence/database.ts";
 import { DatabaseClock } from "./persistence/database-clock.ts";
-import { readSigningKey } from "./persistence/queries/installation.ts";
+import { apiProcessName } from "./persistence/queries/api-processes.ts";
+import { readInstallationId, readSigningKey } from "./persistence/queries/installation.ts";
 import { WorkflowVersions } from "./persistence/workflow-versions.ts";
-import { InProcessBus } from "./realtime/in-process-bus.ts";
+import { openBus } from "./realtime/open-bus.ts";
 import { RunHub } from "./realtime/run-hub.ts";
 import { openBlobStore, type StoreConfig } from "./storage/open-blob-store.ts";
 
@@ -43,7 +44,7 @@ export interface AppOptions {
     | "maxUploadBytes"
     | "logRetentionMs"
   > &
-    Partial<Pick<Config, "publicUrl">> &
+    Partial<Pick<Config, "publicUrl" | "redisUrl">> &
     Partial<StoreConfig>;
   readonly databaseUrl: string;
   /** For the secrets of webhooks; without it there are none. */
@@ -100,13 +101,16 @@ export async function startApp(options: AppOptions): Promise<App> {
 
 async function startParts(options: AppOptions, started: Started): Promise<{ url: string; engine: Engine }> {
   const { config, databaseUrl, encryptionKey = null, logger, clock, runDuties = true } = options;
-  const dataSource = createDataSource({ url: databaseUrl, poolSize: config.dbPoolSize });
+  const redisUrl = config.redisUrl ?? null;
+  const applicationName = apiProcessName();
+  const dataSource = createDataSource({ url: databaseUrl, poolSize: config.dbPoolSize, applicationName });
   const database = started.use(new Database(await dataSource.initialize()));
+  const installationId = await readInstallationId(database);
   const engine: Engine = {
     database,
     versions: new WorkflowVersions(),
     clock: clock ?? started.use(await DatabaseClock.start(database)),
-    bus: new InProcessBus(),
+    bus: started.use(openBus({ redisUrl, installationId, logger })),
   };
   const runHub = started.use(
     new RunHub(database, engine.bus, (error) => logger.error({ err: error }, "events could not be read")),
@@ -114,7 +118,8 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
   const runners = new RunnerSessions(engine);
   const blobs = openBlobStore(config);
   const { maxLogBytes, maxUploadBytes, logRetentionMs, artifactRetentionMs } = config;
-  const duties = createDuties({ blobs, logRetentionMs, artifactRetentionMs });
+  const alone = redisUrl === null;
+  const duties = createDuties({ blobs, logRetentionMs, artifactRetentionMs, alone });
   if (runDuties) started.use(new DutyRoster(duties, engine, logger));
   const address = { url: "" };
   const secrets = encryptionKey === null ? null : new SecretBox(encryptionKey);

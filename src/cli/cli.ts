@@ -40,8 +40,8 @@ function createProgram(): Command {
   addToken(program);
   program
     .command("check-config")
-    .description("show every setting, its value and its source")
-    .action(async () => (await import("./commands/check-config.ts")).checkConfig());
+    .description("show every setting, its value and its source; ask Redis, if there is one")
+    .action(async () => await (await import("./commands/check-config.ts")).checkConfig());
   return program;
 }
 

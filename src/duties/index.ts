@@ -14,6 +14,7 @@ import { sweepBlobs } from "./sweep-blobs.ts";
 import { sweepSessions } from "./sweep-sessions.ts";
 import { sweepUnfinishedBlobs } from "./sweep-unfinished-blobs.ts";
 import { wakeSteps } from "./wake-steps.ts";
+import { warnOfPeers } from "./warn-of-peers.ts";
 
 const DUTIES: readonly Duty[] = [
   wakeSteps,
@@ -27,17 +28,19 @@ const DUTIES: readonly Duty[] = [
   forgetOld,
 ];
 
-/** What duties about files work with. */
-export interface FileDuties {
+/** What duties work with besides the engine. */
+export interface DutyOptions {
   readonly blobs: BlobStore;
   /** How long after a run's end its logs are kept. */
   readonly logRetentionMs: number;
   /** How long artifacts are kept. */
   readonly artifactRetentionMs: number;
+  /** Hears nothing of other processes on the same database: there should be none. */
+  readonly alone: boolean;
 }
 
-export function createDuties(files: FileDuties): readonly Duty[] {
-  const { blobs, logRetentionMs, artifactRetentionMs } = files;
+export function createDuties(options: DutyOptions): readonly Duty[] {
+  const { blobs, logRetentionMs, artifactRetentionMs, alone } = options;
   return [
     ...DUTIES,
     compactLogs(blobs),
@@ -45,5 +48,6 @@ export function createDuties(files: FileDuties): readonly Duty[] {
     expireArtifacts(artifactRetentionMs),
     sweepBlobs(blobs),
     sweepUnfinishedBlobs(blobs),
+    ...(alone ? [warnOfPeers()] : []),
   ];
 }

@@ -74,7 +74,7 @@ const OUTAGES: Record<string, () => Promise<void>> = {
     while (performance.now() < end) {
       await execute(
         postgres.url,
-        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'runcast'",
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'runcast%'",
       );
       await setTimeout(20);
     }

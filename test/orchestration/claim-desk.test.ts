@@ -30,6 +30,7 @@ function watched(inner: Bus, waitMs: (asked: number) => number): { bus: Bus; asl
   });
   const bus: Bus = {
     publish: (notice) => inner.publish(notice),
+    watch: (keys, onNotice) => inner.watch(keys, onNotice),
     listen: (keys) => {
       const listener = inner.listen(keys);
       return {

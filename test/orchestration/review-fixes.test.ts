@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { cancelWorkflowRun } from "../../src/actions/cancel-workflow-run.ts";
+import type { Bus } from "../../src/domain/bus.ts";
 import { SessionLostError } from "../../src/domain/refusals.ts";
 import { expireRuns } from "../../src/duties/expire-runs.ts";
 import { sweepSessions } from "../../src/duties/sweep-sessions.ts";
@@ -165,15 +166,14 @@ test("a cancel that becomes a forced one wakes the runner", async () => {
   await session.start(await session.claimOne());
   const told: string[] = [];
   const { bus } = bench.engine;
-  const engine = {
-    ...bench.engine,
-    bus: {
-      publish: (notice: Parameters<typeof bus.publish>[0]) => {
-        if (notice.topic === "cancel") told.push(notice.session);
-      },
-      listen: (keys: readonly string[]) => bus.listen(keys),
+  const watched: Bus = {
+    publish: (notice) => {
+      if (notice.topic === "cancel") told.push(notice.session);
     },
+    watch: (keys, onNotice) => bus.watch(keys, onNotice),
+    listen: (keys) => bus.listen(keys),
   };
+  const engine = { ...bench.engine, bus: watched };
   for (const [mode, times] of [
     ["GRACEFUL", 1],
     ["FORCE", 2],

@@ -54,6 +54,8 @@ export interface TestServerOptions {
   readonly maxArtifactBytes?: number;
   /** Keeps files in an object store instead of a folder. */
   readonly objectStore?: StoreConfig;
+  /** Hears of other servers through it; default: only of itself. */
+  readonly redisUrl?: string;
   /** Default: those of the settings. */
   readonly limits?: { readonly maxLogBytes?: number; readonly maxUploadBytes?: number };
   /** Default: silent, or the level of TEST_LOG_LEVEL. */
@@ -71,6 +73,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       allowedOrigins: [],
       dbPoolSize: 6,
       publicUrl: options.publicUrl ?? null,
+      redisUrl: options.redisUrl ?? null,
       filesDir: files,
       maxArtifactBytes: options.maxArtifactBytes ?? 50 * 1024 * 1024,
       artifactRetentionMs: 90 * 24 * 60 * 60 * 1_000,

@@ -5,19 +5,8 @@ import { createLogger, type Logger } from "../../observability/logger.ts";
 /** Reads the configuration and says on standard error what is odd about it. */
 export function readConfig(defaults: Readonly<Record<string, string>> = {}): Config {
   const config = loadConfig({ ...defaults, ...process.env });
-  for (const warning of [...config.warnings, ...notUsedYet(config)]) process.stderr.write(`${warning}\n`);
+  for (const warning of config.warnings) process.stderr.write(`${warning}\n`);
   return config;
-}
-
-/** Settings that are read and checked already, and have no effect in this version: nobody should rely on them. */
-function notUsedYet({ given }: Config): string[] {
-  return [
-    ...(given.has("redisUrl")
-      ? [
-          "REDIS_URL is set, but this version does not use Redis: changes made by another process are seen within 1 s",
-        ]
-      : []),
-  ];
 }
 
 /** Commands that show something to a person log to standard error, and only what needs their attention. */
