@@ -7,3 +7,4 @@ export { Tests1799000000000 } from "./1799000000000-tests.ts";
 export { Secrets1800000000000 } from "./1800000000000-secrets.ts";
 export { Artifacts1801000000000 } from "./1801000000000-artifacts.ts";
 export { UndoneTests1802000000000 } from "./1802000000000-undone-tests.ts";
+export { RunChanges1803000000000 } from "./1803000000000-run-changes.ts";

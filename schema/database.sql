@@ -169,6 +169,7 @@ create table installation (
   restore_counter integer default 0 not null,
   created_at timestamp with time zone default now() not null,
   signing_key bytea not null,
+  change_floor xid8 default '0'::xid8 not null,
   constraint installation_id_check CHECK (id),
   constraint installation_pkey PRIMARY KEY (id)
 );
@@ -252,6 +253,17 @@ create table queue_pool (
   constraint queue_pool_pkey PRIMARY KEY (id),
   constraint queue_pool_project_id_fkey FOREIGN KEY (project_id) REFERENCES project(id) ON DELETE CASCADE,
   constraint queue_pool_project_id_queue_labels_key UNIQUE (project_id, queue, labels)
+);
+
+create table run_change (
+  xid xid8 default pg_current_xact_id() not null,
+  run_id uuid not null,
+  step_idx integer default '-1'::integer not null,
+  attempt integer default 0 not null,
+  project_id uuid not null,
+  created boolean not null,
+  at timestamp with time zone default now() not null,
+  constraint run_change_pkey PRIMARY KEY (xid, run_id, step_idx, attempt)
 );
 
 create table run_event (
@@ -1310,6 +1322,53 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.note_changed_approvals()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into run_change (run_id, step_idx, attempt, project_id, created)
+    select run_id, step_idx, attempt, project_id, tg_op = 'INSERT' from changed on conflict do nothing;
+  return null;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.note_changed_runs()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into run_change (run_id, project_id, created)
+    select id, project_id, tg_op = 'INSERT' from changed on conflict do nothing;
+  return null;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.note_decided_approvals()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into run_change (run_id, step_idx, attempt, project_id, created)
+    select a.run_id, a.step_idx, a.attempt, a.project_id, false
+    from approval a join changed d on d.run_id = a.run_id and d.step_idx = a.step_idx and d.attempt = a.attempt
+    on conflict do nothing;
+  return null;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.note_renamed_workflow()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into run_change (run_id, project_id, created)
+    select id, project_id, false from workflow_run where workflow_id = new.id and deleted_at is null
+    on conflict do nothing;
+  return null;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.record_step_trace(p_run uuid, p_step integer, p_kind text, p_content text, p_actor uuid, p_now timestamp with time zone, p_most integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -1373,3 +1432,15 @@ AS $function$
   select (lpad(to_hex((extract(epoch from moment) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
 $function$
 ;
+
+CREATE TRIGGER approval_changed AFTER UPDATE ON public.approval REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_changed_approvals();
+
+CREATE TRIGGER approval_requested AFTER INSERT ON public.approval REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_changed_approvals();
+
+CREATE TRIGGER approval_decided AFTER INSERT ON public.approval_decision REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_decided_approvals();
+
+CREATE TRIGGER workflow_renamed AFTER UPDATE OF name ON public.workflow FOR EACH ROW WHEN ((old.name <> new.name)) EXECUTE FUNCTION note_renamed_workflow();
+
+CREATE TRIGGER workflow_run_changed AFTER UPDATE ON public.workflow_run REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_changed_runs();
+
+CREATE TRIGGER workflow_run_created AFTER INSERT ON public.workflow_run REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION note_changed_runs();

@@ -41,6 +41,8 @@ const OBJECTS = [
    order by c.relname`,
   `select pg_get_functiondef(p.oid) || ';' from pg_proc p
    where p.pronamespace = 'public'::regnamespace order by p.proname`,
+  `select pg_get_triggerdef(t.oid) || ';' from pg_trigger t join pg_class c on c.oid = t.tgrelid
+   where c.relnamespace = 'public'::regnamespace and not t.tgisinternal order by c.relname, t.tgname`,
 ];
 
 await withTestDatabase(async (url) => {

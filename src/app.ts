@@ -21,6 +21,7 @@ import { DatabaseClock } from "./persistence/database-clock.ts";
 import { apiProcessName } from "./persistence/queries/api-processes.ts";
 import { readInstallationId, readSigningKey } from "./persistence/queries/installation.ts";
 import { WorkflowVersions } from "./persistence/workflow-versions.ts";
+import { ChangeFeed } from "./realtime/change-feed.ts";
 import { openBus } from "./realtime/open-bus.ts";
 import { RunHub } from "./realtime/run-hub.ts";
 import { openBlobStore, type StoreConfig } from "./storage/open-blob-store.ts";
@@ -115,6 +116,11 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
   const runHub = started.use(
     new RunHub(database, engine.bus, (error) => logger.error({ err: error }, "events could not be read")),
   );
+  const changeFeed = started.use(
+    new ChangeFeed(database, engine.bus, (error) =>
+      logger.error({ err: error }, "changes could not be read"),
+    ),
+  );
   const runners = new RunnerSessions(engine);
   const blobs = openBlobStore(config);
   const { maxLogBytes, maxUploadBytes, logRetentionMs, artifactRetentionMs } = config;
@@ -133,6 +139,7 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
       services: {
         engine,
         runHub,
+        changeFeed,
         reports: new ReportCollector(engine),
         claims: new ClaimDesk(engine, (session) => runners.forget(session)),
         runners,

@@ -126,6 +126,11 @@ export const ACCESS = {
     runEvents: "PROJECT_USER",
     stepLogs: "PROJECT_USER",
     runLogs: "PROJECT_USER",
+    workflowRunsChanged: "PROJECT_USER",
+    workflowRunCountsChanged: "PROJECT_USER",
+    approvalsPending: "PROJECT_USER",
+    testRunsChanged: "PROJECT_USER",
+    bulkOperationProgress: "USER_OR_SERVICE",
   },
 } as const satisfies Record<string, Record<string, Requirement>>;
 

@@ -48,6 +48,8 @@ export interface Listener {
 /** What a listener names to hear of one thing only. */
 export const noticeKeys = {
   run: (runId: string): string => `run ${runId}`,
+  /** For notices of all runs. */
+  anyRun: (): string => "run",
   log: (log: { runId: string; step: number; fence: number; part: number }): string => `log ${logKey(log)}`,
   runLogs: (runId: string): string => `run-logs ${runId}`,
   work: (): string => "work",
@@ -55,6 +57,13 @@ export const noticeKeys = {
   cancel: (session: string): string => `cancel ${session}`,
 };
 
+/** Every key under which it is heard: its own, and one that stands for many. */
+export function keysOfNotice(notice: Notice): readonly string[] {
+  const own = keyOfNotice(notice);
+  return notice.topic === "run" ? [own, noticeKeys.anyRun()] : [own];
+}
+
+/** What it is about: a newer notice of the same stands for an older one. */
 export function keyOfNotice(notice: Notice): string {
   switch (notice.topic) {
     case "run":

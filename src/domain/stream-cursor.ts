@@ -14,8 +14,22 @@ export interface StreamCursor {
   readonly position: readonly number[];
 }
 
+/** A position that is no list of numbers: its stream knows how to read it. */
+export interface TextCursor {
+  readonly epoch: string;
+  readonly stream: string;
+  readonly text: string;
+}
+
+/** Nothing that was given out is longer: the transactions of a database with thousands of connections. */
+const MAX_LENGTH = 32 * 1024;
+
 export function encodeCursor({ epoch, stream, position }: StreamCursor): string {
-  return btoa([epoch, stream, position.join(".")].join(SEPARATOR))
+  return encodeTextCursor({ epoch, stream, text: position.join(".") });
+}
+
+export function encodeTextCursor({ epoch, stream, text }: TextCursor): string {
+  return btoa([epoch, stream, text].join(SEPARATOR))
     .replaceAll("+", "-")
     .replaceAll("/", "_")
     .replaceAll("=", "");
@@ -23,18 +37,26 @@ export function encodeCursor({ epoch, stream, position }: StreamCursor): string 
 
 /** Null when it is no cursor, or a cursor of another stream. */
 export function decodeCursor(cursor: string, stream: string): StreamCursor | null {
-  let text: string;
+  const decoded = decodeTextCursor(cursor, stream);
+  if (decoded === null) return null;
+  const position = decoded.text.split(".").map(Number);
+  return position.every((part) => Number.isInteger(part) && part >= 0 && part <= MAX_PART)
+    ? { epoch: decoded.epoch, stream, position }
+    : null;
+}
+
+/** Null when it is no cursor, or a cursor of another stream. What its text says is left to the stream. */
+export function decodeTextCursor(cursor: string, stream: string): TextCursor | null {
+  if (cursor.length > MAX_LENGTH) return null;
+  let parts: string[];
   try {
-    text = atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));
+    parts = atob(cursor.replaceAll("-", "+").replaceAll("_", "/")).split(SEPARATOR);
   } catch {
     return null;
   }
-  const [epoch, name, numbers, ...rest] = text.split(SEPARATOR);
-  if (epoch === undefined || name !== stream || numbers === undefined || rest.length > 0) return null;
-  const position = numbers.split(".").map(Number);
-  return position.every((part) => Number.isInteger(part) && part >= 0 && part <= MAX_PART)
-    ? { epoch, stream, position }
-    : null;
+  const [epoch, name, text, ...rest] = parts;
+  if (epoch === undefined || name !== stream || text === undefined || rest.length > 0) return null;
+  return { epoch, stream, text };
 }
 
 /** Where a subscriber wants to begin: after a cursor, before everything, or behind everything. */

@@ -6,6 +6,7 @@ import { expireArtifacts } from "./expire-artifacts.ts";
 import { expireLogs } from "./expire-logs.ts";
 import { expireRuns } from "./expire-runs.ts";
 import { fireSchedules } from "./fire-schedules.ts";
+import { forgetOldChanges } from "./forget-changes.ts";
 import { forgetOld } from "./forget-old.ts";
 import { makePartitions } from "./make-partitions.ts";
 import { purgeRuns } from "./purge-runs.ts";
@@ -26,6 +27,7 @@ const DUTIES: readonly Duty[] = [
   runBulkOperations,
   fireSchedules,
   forgetOld,
+  forgetOldChanges,
 ];
 
 /** What duties work with besides the engine. */

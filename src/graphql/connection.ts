@@ -89,6 +89,22 @@ export function connectionOf<Item extends object>(name: string, node: () => Clas
   return ConnectionType as ClassType<Connection<Item>>;
 }
 
+/** A list that a subscription tells the changes of. */
+export interface FollowedConnection<Item> extends Connection<Item> {
+  readonly eventCursor: string;
+}
+
+export function followedConnectionOf<Item extends object>(
+  name: string,
+  node: () => ClassType<Item>,
+  subscription: string,
+) {
+  const type = connectionOf(name, node);
+  const description = `Behind it, \`${subscription}\` misses nothing that is not in this page's list yet.`;
+  Field(() => String, { description })(type.prototype, "eventCursor");
+  return type as ClassType<FollowedConnection<Item>>;
+}
+
 /** The paging arguments as a client sends them. */
 export interface PageArgs {
   readonly first?: number | null;

@@ -8,6 +8,7 @@ import type { ClaimDesk } from "../orchestration/claim.ts";
 import type { ReportCollector } from "../orchestration/report.ts";
 import type { RunnerSessions } from "../orchestration/runners.ts";
 import type { Engine } from "../orchestration/transition.ts";
+import type { ChangeFeed } from "../realtime/change-feed.ts";
 import type { RunHub } from "../realtime/run-hub.ts";
 import type { BlobStore } from "../storage/blob-store.ts";
 import { createLoaders, type Loaders } from "./loaders.ts";
@@ -23,6 +24,7 @@ export interface Services {
   readonly engine: Engine;
   /** What subscriptions follow. */
   readonly runHub: RunHub;
+  readonly changeFeed: ChangeFeed;
   readonly reports: ReportCollector;
   readonly claims: ClaimDesk;
   readonly runners: RunnerSessions;

@@ -247,3 +247,11 @@ export const WaitKindEnum = enumOf("WaitKind", "What something waits for.", WAIT
   DELAY: { description: "Its delay to be over." },
   BACKOFF: { description: "The backoff before its next try to be over." },
 });
+
+export const LIST_CHANGES = ["ENTERED", "UPDATED", "LEFT"] as const;
+export type ListChange = (typeof LIST_CHANGES)[number];
+export const ListChangeEnum = enumOf("ListChange", "What a change does to a list.", LIST_CHANGES, {
+  ENTERED: { description: "It was made and belongs to the list: put it in, or replace it." },
+  UPDATED: { description: "It changed and belongs to the list, perhaps only now: put it in, or replace it." },
+  LEFT: { description: "It does not belong to the list now, whether or not it did: take it out." },
+});

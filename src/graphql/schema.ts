@@ -3,6 +3,7 @@ import { type GraphQLSchema, isInputObjectType } from "graphql";
 import { buildSchemaSync, type PubSub } from "type-graphql";
 import { guardRootFields } from "./guard.ts";
 import { ApprovalDecisionResolver, ApprovalResolver } from "./resolvers/approval-resolver.ts";
+import { ApprovalsPendingSubscription } from "./resolvers/approvals-pending-subscription.ts";
 import {
   ArtifactResolver,
   StepArtifactsResolver,
@@ -11,6 +12,7 @@ import {
 } from "./resolvers/artifact-resolvers.ts";
 import { AuditResolver } from "./resolvers/audit-resolver.ts";
 import { BulkMutations } from "./resolvers/bulk-mutations.ts";
+import { BulkProgressSubscription } from "./resolvers/bulk-progress-subscription.ts";
 import { BulkItemResolver, BulkOperationResolver } from "./resolvers/bulk-resolver.ts";
 import { StepRunCapabilities, WorkflowRunCapabilities } from "./resolvers/capability-resolvers.ts";
 import { LogFileMutations, LogFileResolver } from "./resolvers/log-file-resolver.ts";
@@ -27,6 +29,7 @@ import { ManagementWorkflows } from "./resolvers/management-workflows.ts";
 import { NodeResolver } from "./resolvers/node-resolver.ts";
 import { ProjectResolver } from "./resolvers/project-resolver.ts";
 import { RunComparisonResolver } from "./resolvers/run-comparison-resolver.ts";
+import { RunCountsSubscription } from "./resolvers/run-counts-subscription.ts";
 import { RunDetailsResolver } from "./resolvers/run-details-resolver.ts";
 import { RunLinksResolver } from "./resolvers/run-links-resolver.ts";
 import { RunListResolver } from "./resolvers/run-list-resolver.ts";
@@ -36,6 +39,7 @@ import { RunMutations } from "./resolvers/run-mutations.ts";
 import { RunSummaryResolver } from "./resolvers/run-summary-resolver.ts";
 import { RunnerListResolver } from "./resolvers/runner-list-resolver.ts";
 import { RunnerResolver } from "./resolvers/runner-resolver.ts";
+import { RunsChangedSubscription } from "./resolvers/runs-changed-subscription.ts";
 import { ScheduleResolver } from "./resolvers/schedule-resolver.ts";
 import {
   ProjectSecretsResolver,
@@ -64,6 +68,7 @@ import {
   TestReviewResolver,
   TestRunResolver,
 } from "./resolvers/test-run-resolver.ts";
+import { TestsChangedSubscription } from "./resolvers/tests-changed-subscription.ts";
 import { ViewerResolver } from "./resolvers/viewer-resolver.ts";
 import { WebhookResolver } from "./resolvers/webhook-resolver.ts";
 import { WorkflowResolver, WorkflowVersionResolver } from "./resolvers/workflow-resolver.ts";
@@ -71,6 +76,8 @@ import { WorkflowRunResolver } from "./resolvers/workflow-run-resolver.ts";
 import { WorkflowTriggersResolver } from "./resolvers/workflow-triggers-resolver.ts";
 import { DateTime } from "./scalars.ts";
 import { ArtifactAddedResolver, LogFileAddedResolver } from "./types/file-events.ts";
+import { ApprovalsPendingChanged, WorkflowRunsChanged } from "./types/list-changes.ts";
+import { BulkOperationProgressed, TestRunsChanged } from "./types/progress-messages.ts";
 import {
   ApprovalDecidedResolver,
   ApprovalRequestedResolver,
@@ -176,6 +183,11 @@ export function buildApiSchema(): GraphQLSchema {
       LogSearchResolver,
       RunLogsSubscription,
       Subscriptions,
+      RunsChangedSubscription,
+      RunCountsSubscription,
+      ApprovalsPendingSubscription,
+      TestsChangedSubscription,
+      BulkProgressSubscription,
       TestRunResolver,
       TestReviewResolver,
       TestRunLogResolver,
@@ -203,6 +215,10 @@ export function buildApiSchema(): GraphQLSchema {
       CaughtUp,
       Checkpoint,
       Reset,
+      WorkflowRunsChanged,
+      ApprovalsPendingChanged,
+      TestRunsChanged,
+      BulkOperationProgressed,
     ],
     scalarsMap: [{ type: Date, scalar: DateTime }],
     pubSub: noPubSub,

@@ -61,6 +61,9 @@ export async function reportTests(engine: Engine, report: TestReport): Promise<T
     const aborts = await testsToAbort(transaction, report);
     const open = await countOpenTests(transaction, report);
     const stored = await storeEvents(transaction, report.runId, step.lastSeq, events, now);
+    // Which tests count may have changed though no event tells of it: lists look at that.
+    if (stored === null && report.discoveryComplete)
+      await moveRunOn(transaction, report.runId, step.lastSeq, now);
     return { answer: { tests, aborts, open, stale: false }, lastSeq: stored };
   });
   if (lastSeq !== null) bus.publish({ topic: "run", runId: report.runId, lastSeq });

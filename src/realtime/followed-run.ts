@@ -8,6 +8,7 @@ import {
   findTombstone,
   readEpoch,
 } from "../persistence/queries/events.ts";
+import { KeptPages } from "./kept-pages.ts";
 import { type LiveLog, Watchers } from "./live-log.ts";
 import { Ring } from "./ring.ts";
 import { runCursor } from "./run-cursors.ts";
@@ -22,8 +23,6 @@ export interface RunLogItem {
 }
 
 const PAGE = 500;
-/** Those who join together read the same pages of history: each is kept for a moment. */
-const PAGE_KEPT_MS = 1_000;
 
 /**
  * The events of one run, read once for all subscribers of this process. Events of a run are committed in the order
@@ -36,7 +35,7 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
   readonly #onRelease: () => void;
   readonly #ring: Ring<RunLogItem>;
   readonly #watchers = new Watchers<RunLogItem>();
-  readonly #pages = new Map<number, Promise<readonly RunLogItem[]>>();
+  readonly #pages = new KeptPages<readonly RunLogItem[]>();
   #end: number;
   #finished: boolean;
   #deleted = false;
@@ -109,7 +108,10 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
     if (this.#broken) throw new BusyError("the run's events have to be followed anew");
     const kept = this.#ring.after(after);
     if (kept !== null) return kept;
-    const page = await this.#page(after);
+    const page = await this.#pages.read(after, async () => {
+      const events = await nextEvents(this.#database, this.runId, after);
+      return events.map((event) => this.#item(event));
+    });
     // What was committed a moment ago is told to all at once, by growing.
     return page.filter(({ position }) => position <= this.#end);
   }
@@ -164,18 +166,6 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
 
   #item(event: EventRecord): RunLogItem {
     return { kind: "EVENT", cursor: this.cursorAt(event.seq), position: event.seq, event };
-  }
-
-  #page(after: number): Promise<readonly RunLogItem[]> {
-    const known = this.#pages.get(after);
-    if (known !== undefined) return known;
-    const page = nextEvents(this.#database, this.runId, after).then((events) =>
-      events.map((event) => this.#item(event)),
-    );
-    this.#pages.set(after, page);
-    const forget = (): void => void this.#pages.delete(after);
-    page.then(() => setTimeout(forget, PAGE_KEPT_MS).unref(), forget);
-    return page;
   }
 }
 

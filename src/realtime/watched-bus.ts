@@ -1,4 +1,4 @@
-import { type Bus, keyOfNotice, type Listener, type Notice, type OnNotice } from "../domain/bus.ts";
+import { type Bus, keysOfNotice, type Listener, type Notice, type OnNotice } from "../domain/bus.ts";
 import { Bell } from "./bell.ts";
 
 interface Watch {
@@ -38,7 +38,11 @@ export abstract class WatchedBus implements Bus, AsyncDisposable {
 
   /** Tells the watchers of this process; null tells all of them. */
   protected tell(notice: Notice | null): void {
-    const watches = notice === null ? this.#open : this.#byKey.get(keyOfNotice(notice));
+    if (notice === null) this.#call(this.#open, null);
+    else for (const key of keysOfNotice(notice)) this.#call(this.#byKey.get(key), notice);
+  }
+
+  #call(watches: ReadonlySet<Watch> | undefined, notice: Notice | null): void {
     if (watches === undefined) return;
     // Of a copy: whoever is told may close his watch or another's, or open new ones.
     for (const watch of [...watches]) if (this.#open.has(watch)) callSafely(watch.onNotice, notice);

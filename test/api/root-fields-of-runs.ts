@@ -234,4 +234,28 @@ export const RUN_FIELDS: Readonly<Record<string, RootField>> = {
     "PROJECT_USER",
     ({ step }) => `subscription { stepLogs(stepRunId: "${step}", after: { at: HEAD }) { __typename } }`,
   ),
+  "Subscription.workflowRunsChanged": row(
+    "PROJECT_USER",
+    ({ project }) =>
+      `subscription { workflowRunsChanged(projectId: "${project}", after: { at: HEAD }) { __typename } }`,
+  ),
+  "Subscription.workflowRunCountsChanged": row(
+    "PROJECT_USER",
+    ({ project }) => `subscription { workflowRunCountsChanged(projectId: "${project}") { __typename } }`,
+  ),
+  "Subscription.approvalsPending": row(
+    "PROJECT_USER",
+    ({ project }) =>
+      `subscription { approvalsPending(projectId: "${project}", after: { at: HEAD }) { __typename } }`,
+  ),
+  "Subscription.testRunsChanged": row(
+    "PROJECT_USER",
+    ({ step }) =>
+      `subscription { testRunsChanged(stepRunId: "${step}", after: { at: HEAD }) { __typename } }`,
+  ),
+  "Subscription.bulkOperationProgress": row(
+    "USER_OR_SERVICE",
+    () => `subscription { bulkOperationProgress(id: "${UNKNOWN_BULK}", after: { at: HEAD }) { __typename } }`,
+    { exceptions: NOBODY_FINDS },
+  ),
 };

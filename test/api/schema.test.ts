@@ -93,7 +93,9 @@ describe("the schema", () => {
         expect(`${name}: ${seen.get(name) ?? type}`).toBe(`${name}: ${type}`);
       for (const [name, { type }] of Object.entries(message.getFields())) seen.set(name, String(type));
     }
-    for (const { type, args } of Object.values(root("Subscription").getFields())) {
+    for (const { name, type, args } of Object.values(root("Subscription").getFields())) {
+      // Its messages are complete: there is nothing to go on from.
+      if (name === "workflowRunCountsChanged") continue;
       expect(String(type)).toBe("StreamMessage!");
       expect(args.find(({ name }) => name === "after")?.type.toString()).toBe("StreamPosition!");
     }
@@ -115,7 +117,9 @@ describe("the schema", () => {
     const connections = objects.filter(({ name }) => name.endsWith("Connection"));
     expect(connections.length).toBeGreaterThan(2);
     for (const connection of connections) {
-      const shape = Object.entries(connection.getFields()).map(([name, { type }]) => `${name}: ${type}`);
+      const shape = Object.entries(connection.getFields())
+        .filter(([name]) => name !== "eventCursor")
+        .map(([name, { type }]) => `${name}: ${type}`);
       const item = connection.name.replace("Connection", "");
       expect(shape.sort()).toEqual([
         `edges: [${item}Edge!]!`,

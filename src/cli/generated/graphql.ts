@@ -268,7 +268,9 @@ export type RunEventsSubscriptionVariables = Exact<{
 export type RunEventsSubscription = { readonly runEvents:
     | { readonly __typename: 'ApprovalDecided', readonly cursor: string }
     | { readonly __typename: 'ApprovalRequested', readonly cursor: string }
+    | { readonly __typename: 'ApprovalsPendingChanged', readonly cursor: string }
     | { readonly __typename: 'ArtifactAdded', readonly cursor: string }
+    | { readonly __typename: 'BulkOperationProgressed', readonly cursor: string }
     | { readonly __typename: 'CaughtUp', readonly cursor: string }
     | { readonly __typename: 'Checkpoint', readonly cursor: string }
     | { readonly __typename: 'LogEnd', readonly cursor: string }
@@ -286,8 +288,10 @@ export type RunEventsSubscription = { readonly runEvents:
     | { readonly __typename: 'StepStatusChanged', readonly at: string, readonly stepStatus: StepRunStatus, readonly attempt: number, readonly cursor: string, readonly reason: { readonly code: StatusReasonCode, readonly message: string } | null, readonly stepRun: { readonly id: string } | null }
     | { readonly __typename: 'StepTraced', readonly cursor: string }
     | { readonly __typename: 'TestReviewed', readonly cursor: string }
+    | { readonly __typename: 'TestRunsChanged', readonly cursor: string }
     | { readonly __typename: 'TestStatusChanged', readonly cursor: string }
     | { readonly __typename: 'TestsDiscovered', readonly cursor: string }
+    | { readonly __typename: 'WorkflowRunsChanged', readonly cursor: string }
    };
 
 export type StepLogSubscriptionVariables = Exact<{
@@ -300,7 +304,9 @@ export type StepLogSubscriptionVariables = Exact<{
 export type StepLogSubscription = { readonly stepLogs:
     | { readonly __typename: 'ApprovalDecided', readonly cursor: string }
     | { readonly __typename: 'ApprovalRequested', readonly cursor: string }
+    | { readonly __typename: 'ApprovalsPendingChanged', readonly cursor: string }
     | { readonly __typename: 'ArtifactAdded', readonly cursor: string }
+    | { readonly __typename: 'BulkOperationProgressed', readonly cursor: string }
     | { readonly __typename: 'CaughtUp', readonly cursor: string }
     | { readonly __typename: 'Checkpoint', readonly cursor: string }
     | { readonly __typename: 'LogEnd', readonly truncated: boolean, readonly cursor: string }
@@ -318,8 +324,10 @@ export type StepLogSubscription = { readonly stepLogs:
     | { readonly __typename: 'StepStatusChanged', readonly cursor: string }
     | { readonly __typename: 'StepTraced', readonly cursor: string }
     | { readonly __typename: 'TestReviewed', readonly cursor: string }
+    | { readonly __typename: 'TestRunsChanged', readonly cursor: string }
     | { readonly __typename: 'TestStatusChanged', readonly cursor: string }
     | { readonly __typename: 'TestsDiscovered', readonly cursor: string }
+    | { readonly __typename: 'WorkflowRunsChanged', readonly cursor: string }
    };
 
 export class TypedDocumentString<TResult, TVariables>

@@ -42,7 +42,10 @@ const PLAIN_LISTS = new Set([
   "stillFailing",
   "added",
   "removed",
+  "testRuns",
 ]);
+/** Lists in messages, which may be as long as a page. */
+const FULL_LISTS = new Set(["changes", "approvalChanges"]);
 
 /** An object costs 1, its plain fields nothing, a list its page size times what one entry costs. */
 const estimate: ComplexityEstimator = ({ args, childComplexity, field }) => {
@@ -52,6 +55,7 @@ const estimate: ComplexityEstimator = ({ args, childComplexity, field }) => {
   const page = pageSize(args, type);
   if (page !== null) return page * entry;
   if (field.name === "edges" || field.name === "nodes") return entry;
+  if (FULL_LISTS.has(field.name)) return MAX_PAGE * entry + 1;
   return PLAIN_LISTS.has(field.name) ? TYPICAL_LIST * entry + 1 : childComplexity + 1;
 };
 

@@ -1,4 +1,5 @@
-import { Arg, Args, Ctx, FieldResolver, ID, Int, Query, Resolver, Root } from "type-graphql";
+import type { GraphQLResolveInfo } from "graphql";
+import { Arg, Args, Ctx, FieldResolver, ID, Info, Int, Query, Resolver, Root } from "type-graphql";
 import {
   type ApprovalPosition,
   type ApprovalRecord,
@@ -6,8 +7,10 @@ import {
   type DecisionRecord,
   listApprovals,
 } from "../../persistence/queries/approvals.ts";
+import { currentChangeCursor } from "../../realtime/change-cursors.ts";
 import { isKey, isMoment, isPosition } from "../connection.ts";
 import type { RequestContext } from "../context.ts";
+import { isSelected } from "../is-selected.ts";
 import { PagingArgs } from "../page-args.ts";
 import { pageOf } from "../page-of.ts";
 import { projectScope } from "../scope.ts";
@@ -24,6 +27,7 @@ export class ApprovalResolver {
   })
   async approvals(
     @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
     @Args(() => PagingArgs) args: PagingArgs,
     @Arg("projectId", () => ID, { nullable: true, description: "Only this project's, by id or slug." })
     projectId?: string | null,
@@ -33,7 +37,9 @@ export class ApprovalResolver {
     const { database } = context.engine;
     const projectIds = await projectScope(context, projectId);
     const conditions = readApprovalFilter(filter, context.viewer, projectIds);
-    return await pageOf(ApprovalConnection, args, {
+    // Before the list: what is committed in between is told rather than missed.
+    const eventCursor = isSelected(info, "eventCursor") ? await currentChangeCursor(database) : "";
+    const page = await pageOf(ApprovalConnection, args, {
       name: JSON.stringify(["approvals", projectId ?? null, conditions]),
       keyOf: ({ requestedAt, runId, step, attempt }: ApprovalRecord) => [
         requestedAt.getTime(),
@@ -46,6 +52,7 @@ export class ApprovalResolver {
       toItem: Approval.from,
       count: async (cap) => await countApprovals(database, projectIds, conditions, cap),
     });
+    return Object.assign(page, { eventCursor });
   }
 
   @FieldResolver(() => StepRun, { description: "The step that asks." })

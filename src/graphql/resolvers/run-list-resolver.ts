@@ -1,4 +1,5 @@
-import { Arg, Args, Ctx, ID, Query, Resolver } from "type-graphql";
+import type { GraphQLResolveInfo } from "graphql";
+import { Arg, Args, Ctx, ID, Info, Query, Resolver } from "type-graphql";
 import {
   countRuns,
   listRuns,
@@ -7,8 +8,10 @@ import {
   type RunPosition,
 } from "../../persistence/queries/run-list.ts";
 import type { RunRecord } from "../../persistence/queries/runs.ts";
+import { currentChangeCursor } from "../../realtime/change-cursors.ts";
 import { isKey, isMoment } from "../connection.ts";
 import type { RequestContext } from "../context.ts";
+import { isSelected } from "../is-selected.ts";
 import { PagingArgs } from "../page-args.ts";
 import { pageOf } from "../page-of.ts";
 import { projectScope } from "../scope.ts";
@@ -23,6 +26,7 @@ export class RunListResolver {
   })
   async workflowRuns(
     @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
     @Args(() => PagingArgs) args: PagingArgs,
     @Arg("projectId", () => ID, { nullable: true, description: "Only this project's, by id or slug." })
     projectId?: string | null,
@@ -41,7 +45,9 @@ export class RunListResolver {
       field: orderBy?.field ?? "CREATED_AT",
       direction: orderBy?.direction ?? "DESC",
     };
-    return await pageOf(WorkflowRunConnection, args, {
+    // Before the list: what is committed in between is told rather than missed.
+    const eventCursor = isSelected(info, "eventCursor") ? await currentChangeCursor(database) : "";
+    const page = await pageOf(WorkflowRunConnection, args, {
       name: JSON.stringify(["runs", projectId ?? null, conditions, order]),
       keyOf: (run: RunRecord) => {
         const { moment, id } = positionOf(run, order);
@@ -52,6 +58,7 @@ export class RunListResolver {
       toItem: WorkflowRun.from,
       count: async (cap) => await countRuns(database, projectIds, conditions, cap),
     });
+    return Object.assign(page, { eventCursor });
   }
 }
 

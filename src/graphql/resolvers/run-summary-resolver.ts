@@ -1,34 +1,23 @@
 import { Arg, Ctx, ID, Query, Resolver } from "type-graphql";
 import { groupBy } from "../../domain/group-by.ts";
-import { encodeId } from "../../domain/ids.ts";
-import { RESULTS, resultOf, WORKFLOW_RUN_STATUSES, type WorkflowRunStatus } from "../../domain/statuses.ts";
-import {
-  type CountedGroup,
-  countByDay,
-  countByLabel,
-  countByStatus,
-  countByWorkflow,
-  type RunSelection,
-} from "../../persistence/queries/run-counts.ts";
+import type { RunSelection } from "../../persistence/queries/run-counts.ts";
 import { type FacetRow, runFacets } from "../../persistence/queries/run-facets.ts";
 import { runStatistics, type StatsBucket } from "../../persistence/queries/run-stats.ts";
 import type { RequestContext } from "../context.ts";
 import { StatsBucketEnum } from "../enums.ts";
 import { badInput } from "../errors.ts";
+import { countRunsBy, readGrouping } from "../run-counts.ts";
 import { projectScope } from "../scope.ts";
 import { checkTimeZone } from "../time-zone.ts";
 import { Actor } from "../types/actor.ts";
-import { MAX_LIST } from "../types/ranges.ts";
 import {
   WorkflowRunCounts,
   WorkflowRunFacets,
-  WorkflowRunGroup,
   WorkflowRunGroupByInput,
   WorkflowRunStats,
 } from "../types/run-summaries.ts";
 import { readRunFilter, WorkflowRunFilterInput } from "../types/workflow-run-filter.ts";
 
-const MAX_DAYS = 366;
 const MAX_BUCKETS = 1_000;
 const MAX_FACETS = 50;
 
@@ -46,12 +35,8 @@ export class RunSummaryResolver {
     @Arg("groupBy", () => WorkflowRunGroupByInput, { nullable: true, description: "Default: by status." })
     groupBy?: WorkflowRunGroupByInput | null,
   ): Promise<WorkflowRunCounts> {
-    const grouping = checkGrouping(groupBy ?? { by: "STATUS", timeZone: "UTC" });
-    const selection = await selectRuns(context, projectId, filter);
-    const byStatus = await countByStatus(context.engine.database, selection);
-    const total = byStatus.reduce((sum, { count }) => sum + count, 0);
-    const groups = await groupsOf(context, selection, grouping, byStatus);
-    return Object.assign(new WorkflowRunCounts(), { total, groups });
+    const grouping = readGrouping(groupBy);
+    return await countRunsBy(context.engine.database, await selectRuns(context, projectId, filter), grouping);
   }
 
   @Query(() => WorkflowRunStats, {
@@ -106,54 +91,12 @@ export class RunSummaryResolver {
   }
 }
 
-async function selectRuns(
+export async function selectRuns(
   context: RequestContext,
   projectId: string | null | undefined,
   filter: WorkflowRunFilterInput | null | undefined,
 ): Promise<RunSelection> {
   return { projectIds: await projectScope(context, projectId), filter: readRunFilter(filter ?? {}) };
-}
-
-function checkGrouping(groupBy: WorkflowRunGroupByInput): WorkflowRunGroupByInput {
-  if ((groupBy.by === "LABEL") !== (groupBy.labelKey != null))
-    throw badInput("`groupBy.labelKey` goes with LABEL, and LABEL with `groupBy.labelKey`");
-  checkTimeZone(groupBy.timeZone, "groupBy.timeZone");
-  return groupBy;
-}
-
-async function groupsOf(
-  { engine: { database } }: RequestContext,
-  selection: RunSelection,
-  { by, labelKey, timeZone }: WorkflowRunGroupByInput,
-  byStatus: readonly CountedGroup[],
-): Promise<WorkflowRunGroup[]> {
-  if (by === "STATUS") return filled(WORKFLOW_RUN_STATUSES, byStatus);
-  if (by === "RESULT") {
-    const results = byStatus.map(({ key, count }) => ({ key: resultOf(key as WorkflowRunStatus), count }));
-    return filled(RESULTS, results);
-  }
-  if (by === "LABEL") return (await countByLabel(database, selection, labelKey!, MAX_LIST)).map(toGroup);
-  if (by === "WORKFLOW") {
-    const workflows = await countByWorkflow(database, selection, MAX_LIST);
-    return workflows.map(({ key, name, count }) =>
-      toGroup({ key: encodeId("Workflow", key), label: name, count }),
-    );
-  }
-  const days = await countByDay(database, selection, timeZone, MAX_DAYS + 1);
-  if (days.length > MAX_DAYS) throw badInput(`more than ${MAX_DAYS} days: bound \`filter.created\``);
-  return days.map(toGroup);
-}
-
-/** Every key has its group, also without a run. */
-function filled(keys: readonly string[], counted: readonly CountedGroup[]): WorkflowRunGroup[] {
-  return keys.map((key) => {
-    const alike = counted.filter((group) => group.key === key);
-    return toGroup({ key, count: alike.reduce((sum, { count }) => sum + count, 0) });
-  });
-}
-
-function toGroup(group: CountedGroup & { readonly label?: string }): WorkflowRunGroup {
-  return Object.assign(new WorkflowRunGroup(), { label: null, ...group });
 }
 
 function labelFacets(rows: readonly FacetRow[]) {

@@ -25,6 +25,9 @@ import {
 export const AFTER =
   "Where to begin. `{at: START}` sends the whole history first; a cursor continues behind its message.";
 
+export const AFTER_CHANGE =
+  "Where to begin: best behind the `eventCursor` of the list. `{at: START}` sends the changes that are kept, at least those of a day; a cursor continues behind its message.";
+
 @Resolver()
 export class Subscriptions {
   @Subscription(() => StreamMessage, {

@@ -3,7 +3,7 @@ import type { ApprovalStatus, ApprovalVerdict } from "../../domain/approvals.ts"
 import { encodeId } from "../../domain/ids.ts";
 import type { ApprovalRecord, DecisionRecord } from "../../persistence/queries/approvals.ts";
 import { ApprovalVerdictEnum } from "../command-enums.ts";
-import { connectionOf } from "../connection.ts";
+import { followedConnectionOf } from "../connection.ts";
 import { ApprovalStatusEnum } from "../enums.ts";
 import { DateTime, Int, Json } from "../scalars.ts";
 import { Node } from "./node.ts";
@@ -51,7 +51,7 @@ export class Approval extends Node {
   }
 }
 
-export const ApprovalConnection = connectionOf("Approval", () => Approval);
+export const ApprovalConnection = followedConnectionOf("Approval", () => Approval, "approvalsPending");
 
 @ObjectType("ApprovalDecision", { description: "What one approver decided." })
 export class ApprovalDecision {

@@ -9,7 +9,7 @@ import {
 } from "../../domain/statuses.ts";
 import type { RunTriggerType } from "../../domain/triggers.ts";
 import type { RunRecord, StoredCommit } from "../../persistence/queries/runs.ts";
-import { connectionOf } from "../connection.ts";
+import { followedConnectionOf } from "../connection.ts";
 import { ResultEnum, RunTriggerTypeEnum, WorkflowRunPhaseEnum, WorkflowRunStatusEnum } from "../enums.ts";
 import { DateTime, Float, ID, Int, Json } from "../scalars.ts";
 import { durationMs } from "./durations.ts";
@@ -198,4 +198,8 @@ export class WorkflowRun extends Node {
   }
 }
 
-export const WorkflowRunConnection = connectionOf("WorkflowRun", () => WorkflowRun);
+export const WorkflowRunConnection = followedConnectionOf(
+  "WorkflowRun",
+  () => WorkflowRun,
+  "workflowRunsChanged",
+);

@@ -1,7 +1,7 @@
 import type { ExecutionArgs } from "graphql";
 import type { Viewer } from "../../domain/access.ts";
 import type { RequestContext } from "../../graphql/context.ts";
-import type { AnyFollowing } from "../../graphql/live-subscription.ts";
+import type { AnyLiveSubscription } from "../../graphql/live-subscription.ts";
 import { Channel } from "./channel.ts";
 import { Renderer, type ToPublic } from "./render.ts";
 import { isPersonal } from "./share-key.ts";
@@ -14,7 +14,7 @@ export interface Seat extends Disposable {
 
 interface Open {
   readonly channel: Channel<unknown>;
-  readonly following: AnyFollowing;
+  readonly log: unknown;
   seats: number;
 }
 
@@ -29,13 +29,14 @@ export class Channels {
     this.#onError = onError;
   }
 
-  take(key: string, args: ExecutionArgs, following: AnyFollowing, viewer: Viewer): Seat {
+  take(key: string, args: ExecutionArgs, subscription: AnyLiveSubscription, viewer: Viewer): Seat {
     let open = this.#open.get(key);
     // A log that broke is followed anew, beside what is left of the old one.
-    if (open === undefined || open.following.request.log !== following.request.log) {
+    const { log } = subscription.following.request;
+    if (open === undefined || open.log !== log) {
       const renderer = new Renderer(argsFor(args, viewer), this.#toPublic);
-      const channel = new Channel(following.request, renderer, this.#onError);
-      open = { channel, following, seats: 0 };
+      const channel = new Channel(subscription.requestFor(viewer), renderer, this.#onError);
+      open = { channel, log, seats: 0 };
       this.#open.set(key, open);
     }
     const taken = open;

@@ -98,7 +98,7 @@ export class Delivery implements AsyncIterableIterator<never>, Member, Park<unkn
     const key = this.#keyFor(viewer);
     if (this.#seat?.key !== key) {
       this.#leave();
-      this.#seat = channels.take(key, args, subscription.following, viewer);
+      this.#seat = channels.take(key, args, subscription, viewer);
     }
     this.#viewer = viewer;
     return this.#seat.channel;

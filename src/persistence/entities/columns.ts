@@ -27,11 +27,11 @@ export function oneOf(
 
 /** The transaction that wrote the row. TypeORM does not list the type, PostgreSQL has it since version 13. */
 export const XID8 = "xid8" as ColumnType;
-export const transactionId: ColumnOptions = {
+export const transactionId = {
   name: "xid",
   type: XID8,
   default: () => "pg_current_xact_id()",
-};
+} satisfies ColumnOptions;
 
 /** A foreign key under the name that PostgreSQL gives it, so that the drift check finds it unchanged. */
 export function references(

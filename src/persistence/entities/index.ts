@@ -17,6 +17,7 @@ import {
 } from "./people.ts";
 import { RunnerEntity, RunnerSessionEntity } from "./runners.ts";
 import {
+  RunChangeEntity,
   RunTombstoneEntity,
   StageRunEntity,
   StepResultEntity,
@@ -59,6 +60,7 @@ export const ENTITIES = [
   StepRunEntity,
   StepResultEntity,
   RunTombstoneEntity,
+  RunChangeEntity,
   ApprovalEntity,
   ApprovalDecisionEntity,
   RunSignalEntity,

@@ -1,6 +1,6 @@
 import { Check, Column, Entity, Index, PrimaryColumn, Unique } from "typeorm";
 import { ACCOUNT_TYPES, type AccountType, PROJECT_ROLES, type ProjectRole } from "../../domain/access.ts";
-import { bool, integer, json, oneOf, references, text, time, transactionId, uuid } from "./columns.ts";
+import { bool, integer, json, oneOf, references, text, time, transactionId, uuid, XID8 } from "./columns.ts";
 
 /** One row: what this installation as a whole is. */
 @Entity("installation")
@@ -12,6 +12,8 @@ export class InstallationEntity {
   /** Links to files, and the tokens of tasks, are signed with it. */
   @Column({ name: "signing_key", type: "bytea" }) signingKey!: Buffer;
   @Column(time("created_at", { default: () => "now()" })) createdAt!: Date;
+  /** Changes of runs by transactions up to this one may be forgotten. */
+  @Column({ name: "change_floor", type: XID8, default: "0" }) changeFloor!: string;
 }
 
 @Entity("account")

@@ -172,3 +172,16 @@ export class RunTombstoneEntity {
   @Column(time("at")) at!: Date;
   @references(() => ProjectEntity, "run_tombstone", "project_id", "CASCADE") project?: ProjectEntity;
 }
+
+/** That a transaction changed a run, or a request for approval of it. Written by triggers. */
+@Entity("run_change")
+export class RunChangeEntity {
+  @PrimaryColumn(transactionId) xid!: string;
+  @PrimaryColumn(uuid("run_id")) runId!: string;
+  /** The step that asks for approval; -1 = the run itself. */
+  @PrimaryColumn(integer("step_idx", { default: -1 })) stepIndex!: number;
+  @PrimaryColumn(integer("attempt", { default: 0 })) attempt!: number;
+  @Column(uuid("project_id")) projectId!: string;
+  @Column(bool("created")) created!: boolean;
+  @Column(time("at", { default: () => "now()" })) at!: Date;
+}

@@ -31,12 +31,11 @@ const TOMBSTONE: Statement = {
   text: `select run_id as "runId", project_id as "projectId", seq, actor_id as "actorId", at
     from run_tombstone where run_id = $1`,
 };
-const EPOCH: Statement = {
-  name: "epoch",
-  text: `select (select system_identifier from pg_control_system())::text || '.' ||
+/** See `readEpoch`. */
+export const EPOCH_COLUMN = `(select system_identifier from pg_control_system())::text || '.' ||
       (select timeline_id from pg_control_checkpoint())::text || '.' ||
-      (select restore_counter from installation)::text as epoch`,
-};
+      (select restore_counter from installation)::text as epoch`;
+const EPOCH: Statement = { name: "epoch", text: `select ${EPOCH_COLUMN}` };
 
 export async function eventsAfter(
   source: Queryable,

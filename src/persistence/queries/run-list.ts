@@ -86,3 +86,16 @@ export async function countRuns(
   const [row] = await source.query<{ count: number }>({ text }, values.list);
   return row!.count;
 }
+
+/** Those of these runs that the filter matches and that nobody deleted. */
+export async function matchingAmong(
+  source: Queryable,
+  ids: readonly string[],
+  filter: RunFilter,
+): Promise<ReadonlySet<string>> {
+  const values = new Values();
+  const text = `select r.id from workflow_run r
+    where ${allOf([`r.id = any (${values.add(ids)}::uuid[])`, matchingRuns(null, filter, values, "r")])}`;
+  const rows = await source.query<{ id: string }>({ text }, values.list);
+  return new Set(rows.map(({ id }) => id));
+}
