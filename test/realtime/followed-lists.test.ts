@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RuncastClient } from "../../src/client/runcast-client.ts";
 import type { Subscription } from "../api/sockets.ts";
-import { type ProtocolRunner, startProtocolRunner } from "../support/protocol-runner.ts";
+import { startProtocolRunner } from "../support/protocol-runner.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { deploy, trigger } from "../support/workflows.ts";
@@ -16,14 +16,12 @@ const FLOW = (name: string) =>
 
 let server: TestServer;
 let replica: TestServer;
-let runner: ProtocolRunner;
 let workflows: string[];
 let tokens: (string | undefined)[];
 const runs: string[] = [];
 beforeAll(async () => {
   server = await startTestServer({ runDuties: false });
   replica = await startTestServer({ runDuties: false, database: server.database });
-  runner = await startProtocolRunner(server);
   tokens = [
     undefined,
     await server.tokenWith("one", "PROJECT_USER"),
@@ -52,7 +50,8 @@ const DEEDS: Readonly<Record<string, (which: number) => Promise<void>>> = {
       (await trigger(server.admin, workflows[which % 2]!, { labels: { size: String(which % 3) } })).id,
     );
   },
-  work: async () => void (await runner.workOff()),
+  // A session of its own each time: nobody sends heartbeats.
+  work: async () => void (await (await startProtocolRunner(server)).workOff()),
   cancel: async (which) => await onRun(which, "cancelWorkflowRun", {}),
   pause: async (which) => await onRun(which, "pauseWorkflowRun", {}),
   resume: async (which) => await onRun(which, "resumeWorkflowRun", {}),

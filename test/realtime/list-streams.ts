@@ -6,8 +6,9 @@ export const RUNS_CHANGED = `subscription ($projectId: ID, $filter: WorkflowRunF
   workflowRunsChanged(projectId: $projectId, filter: $filter, after: $after) {
     __typename cursor ... on Reset { reason }
     ... on WorkflowRunsChanged { changes { change workflowRunId workflowRun { id status labels workflow { name } } } } } }`;
-const RUNS = `query ($projectId: ID, $filter: WorkflowRunFilter) {
-  workflowRuns(projectId: $projectId, filter: $filter, first: 100) { eventCursor nodes { id status labels workflow { name } } } }`;
+const RUNS = `query ($projectId: ID, $filter: WorkflowRunFilter, $after: String) {
+  workflowRuns(projectId: $projectId, filter: $filter, first: 100, after: $after) {
+    eventCursor pageInfo { hasNextPage endCursor } nodes { id status labels workflow { name } } } }`;
 
 export interface ListedRun {
   readonly id: string;
@@ -33,14 +34,23 @@ export function followRuns(server: TestServer, after: Position, request: ListReq
   return new Subscription(server.url, token, RUNS_CHANGED, { ...variables, after });
 }
 
+/** All pages of a list, and where changes since the first of them are told. */
 export async function listRuns(
   server: TestServer,
-  { token = server.adminToken, ...variables }: ListRequest = {},
+  { token = server.adminToken, ...request }: ListRequest = {},
 ): Promise<{ runs: ListedRun[]; cursor: string }> {
-  const { body } = await server.post({ query: RUNS, variables }, { token });
-  if (body.errors !== undefined) throw new Error(JSON.stringify(body.errors));
-  const { nodes, eventCursor } = body.data.workflowRuns;
-  return { runs: nodes, cursor: eventCursor };
+  const runs: ListedRun[] = [];
+  let cursor: string | null = null;
+  for (let after: string | null = null; ; ) {
+    const variables: object = { ...request, after };
+    const { body } = await server.post({ query: RUNS, variables }, { token });
+    if (body.errors !== undefined) throw new Error(JSON.stringify(body.errors));
+    const { nodes, eventCursor, pageInfo } = body.data.workflowRuns;
+    runs.push(...nodes);
+    cursor ??= eventCursor as string;
+    if (!pageInfo.hasNextPage) return { runs, cursor };
+    after = pageInfo.endCursor;
+  }
 }
 
 /** A list as a client keeps it: read once, then only told of changes. */
