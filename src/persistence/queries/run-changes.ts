@@ -72,14 +72,18 @@ const KNOWN: Statement = {
   text: `select (select change_floor from installation) < pg_snapshot_xmin($1::text::pg_snapshot) as kept,
     pg_snapshot_xmax($1::text::pg_snapshot) <= pg_snapshot_xmax(pg_current_snapshot()) as reached`,
 };
-/** The oldest are looked at and no more: what is not old enough ends it. Some transactions may still come in between. */
+/**
+ * The oldest transactions are looked at, as many as have so many rows: a range that is bound on both sides is read by
+ * its index. Transactions that are not over may still add to those before them.
+ */
 const FORGET: Statement = {
   name: "forget-run-changes",
   text: `with oldest as materialized (
-      select xid, at from run_change order by xid limit $2
+      select xid from run_change order by xid limit $2
     ), gone as (
-      delete from run_change c using (select distinct xid from oldest where at < $1) o
-      where c.xid = o.xid and c.xid < pg_snapshot_xmin(pg_current_snapshot()) returning c.xid
+      delete from run_change c
+      where c.xid between (select xid from oldest order by xid limit 1) and (select xid from oldest order by xid desc limit 1)
+        and c.at < $1 and c.xid < pg_snapshot_xmin(pg_current_snapshot()) returning c.xid
     ), floor as (
       update installation i set change_floor = g.xid from (select xid from gone order by xid desc limit 1) g
       where i.change_floor < g.xid
