@@ -87,7 +87,9 @@ describe.each(transports)("a bus $name", ({ missing, open }) => {
       pair.one.publish(runNotice("a", seq));
       if (seq % 7 === 0) await new Promise(setImmediate);
     }
-    await waitFor("the last", () => heard.notices.some((notice) => "lastSeq" in notice && notice.lastSeq === 500));
+    await waitFor("the last", () =>
+      heard.notices.some((notice) => "lastSeq" in notice && notice.lastSeq === 500),
+    );
     const seqs = heard.notices.map((notice) => ("lastSeq" in notice ? notice.lastSeq : 0));
     expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b));
   });

@@ -1,8 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { RedisBus } from "../../src/realtime/redis-bus.ts";
 import { hasRedisServer, startTestRedis, type TestRedis } from "../support/redis.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { type BusPair, collect, listeningLogger, meet, openRedisBus, redisPair, runKey, runNotice } from "./buses.ts";
-import type { RedisBus } from "../../src/realtime/redis-bus.ts";
+import {
+  type BusPair,
+  collect,
+  listeningLogger,
+  meet,
+  openRedisBus,
+  redisPair,
+  runKey,
+  runNotice,
+} from "./buses.ts";
 
 const KEY = "test:notices";
 
