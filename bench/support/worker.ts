@@ -36,7 +36,8 @@ export class Worker<Served extends Handlers> implements AsyncDisposable {
       if ("error" in answer) throw new Error(`${name} failed: ${answer.error}`);
       return answer.result as Awaited<ReturnType<Served[Name]>>;
     } catch (error) {
-      throw signal.aborted ? new Error(`${name} was given up`, { cause: signal.reason }) : error;
+      if (interrupted.aborted || !signal.aborted) throw error;
+      throw new Error(`the process that was asked to ${name} gave no answer within ${timeoutMs} ms`);
     } finally {
       settled.abort();
     }
