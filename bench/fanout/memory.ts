@@ -6,6 +6,8 @@ const CONNECT_MS = 600_000;
 const TELL_MS = 600_000;
 /** Subscribers that come and go before anything is counted, so that what is made once is there. */
 const FIRST_SUBSCRIBERS = 100;
+/** Of collecting garbage: clients who hang are closed soon, and count as long as they are there. */
+const FEW_TURNS = 4;
 
 /** @returns bytes of memory that each of `subscribers` costs while nothing happens */
 export async function idleBytes(target: Target, load: Subscribers, subscribers: number): Promise<number> {
@@ -24,9 +26,15 @@ export async function idleBytes(target: Target, load: Subscribers, subscribers: 
   return (after - before) / subscribers;
 }
 
-export interface NeverReading {
-  /** Growth of the server's memory from before the events until after them, per client. */
+interface Growth {
+  /** Of the server's memory, from before the clients came until after the events. */
   readonly bytes: number;
+  /** From the one moment to the other: a server that pings closes clients who hang some time after. */
+  readonly seconds: number;
+}
+
+/** Per client. */
+export interface NeverReading extends Growth {
   /** Clients that had all events once they read again. */
   readonly complete: number;
   /** The others: sockets that the server closed, by "code reason". */
@@ -47,27 +55,28 @@ export async function neverReading(
   load: Subscribers,
   { clients, pace, recorded }: NeverReadingPlan,
 ): Promise<NeverReading> {
-  const tellTo = async (stalled: number): Promise<number> => {
+  const tellTo = async (stalled: number): Promise<Growth> => {
     const address = await target.begin(pace.events);
+    const before = await target.restingRss();
+    const begin = performance.now();
     await load.ask("connect", { ...address, subscribers: 1 + stalled, events: pace.events }, CONNECT_MS);
     await target.followed(1 + stalled);
-    const before = await target.restingRss();
-    // Only now: whoever does not answer the server's pings is closed after a while.
     await load.ask("pause", { reading: 1 });
     await Promise.all([
       target.tell(pace, recorded, TELL_MS),
       load.ask("haveAll", { subscribers: 1 }, TELL_MS),
     ]);
-    return (await target.restingRss()) - before;
+    const bytes = (await target.restingRss(FEW_TURNS)) - before;
+    return { bytes, seconds: (performance.now() - begin) / 1_000 };
   };
   // What telling leaves behind by itself is there before it is measured.
   await tellTo(0);
   await load.ask("leave", undefined);
   await target.end();
-  const growth = await tellTo(clients);
+  const { bytes, seconds } = await tellTo(clients);
   const { complete, closures } = await load.ask("resume", undefined, TELL_MS);
   const texts = await load.ask("recorded", undefined);
   await load.ask("leave", undefined);
   await target.end();
-  return { bytes: growth / clients, complete: complete - 1, closures, texts };
+  return { bytes: bytes / clients, seconds, complete: complete - 1, closures, texts };
 }

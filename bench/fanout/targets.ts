@@ -19,7 +19,8 @@ export interface Target {
   tell(pace: Pace, recorded: readonly string[], timeoutMs: number): Promise<void>;
   end(): Promise<void>;
   cpuUs(): Promise<number>;
-  restingRss(): Promise<number>;
+  /** @param turns garbage collections at most, each of a quarter of a second */
+  restingRss(turns?: number): Promise<number>;
 }
 
 export type Address = Pick<
@@ -85,7 +86,8 @@ function meters(server: Worker<ServerHandlers> | Worker<FloorHandlers> | Worker<
   const metered = server as Worker<Pick<FloorHandlers, "cpuUs" | "restingRss">>;
   return {
     cpuUs: async () => await metered.ask("cpuUs", undefined, PATIENT_MS),
-    restingRss: async () => await metered.ask("restingRss", undefined, PATIENT_MS),
+    restingRss: async (turns) =>
+      await metered.ask("restingRss", turns === undefined ? {} : { turns }, PATIENT_MS),
   };
 }
 
