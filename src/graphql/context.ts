@@ -45,26 +45,52 @@ export interface Services {
   readonly publicUrl: string | null;
 }
 
-/** One operation of one viewer. */
-export interface RequestContext extends Services {
+/** Who asks, and how. */
+export interface OperationDetails {
   readonly viewer: Viewer;
   readonly correlationId: string;
   /** Size of the request's body, once it was read; 0 over WebSocket, where every message is small. */
   requestBytes: number;
   /** Aborted when the client hung up. */
   readonly signal: AbortSignal;
+}
+
+/** One operation of one viewer. */
+export interface RequestContext extends Services, OperationDetails {
   /** Each object is read once per operation - and once per batch of a subscription, which must see what is new. */
-  loaders: Loaders;
+  readonly loaders: Loaders;
+  /** Lets go of what was read: a subscription may last for days. */
+  forget(): void;
+  /** The same operation at a later moment, perhaps for another viewer: what it reads is read anew. */
+  later(viewer?: Viewer): RequestContext;
 }
 
-export function createContext(
-  services: Services,
-  request: Omit<RequestContext, keyof Services | "loaders">,
-): RequestContext {
-  return { ...services, ...request, loaders: createLoaders(services.engine.database, services.engine.clock) };
-}
-
-/** The same operation at a later moment: what it reads is read anew. */
-export function withFreshLoaders(context: RequestContext): RequestContext {
-  return { ...context, loaders: createLoaders(context.engine.database, context.engine.clock) };
+export function createContext(services: Services, details: OperationDetails): RequestContext {
+  const { database, clock } = services.engine;
+  let loaders: Loaders | null = null;
+  const own: Omit<RequestContext, keyof Services> = {
+    correlationId: details.correlationId,
+    requestBytes: details.requestBytes,
+    signal: details.signal,
+    // Roles may change while a subscription lasts.
+    get viewer() {
+      return details.viewer;
+    },
+    get loaders() {
+      loaders ??= createLoaders(database, clock);
+      return loaders;
+    },
+    forget() {
+      loaders = null;
+    },
+    later: (viewer = details.viewer) =>
+      createContext(services, {
+        viewer,
+        correlationId: details.correlationId,
+        requestBytes: 0,
+        signal: details.signal,
+      }),
+  };
+  // Not copied: there may be thousands of contexts that do nothing but wait.
+  return Object.setPrototypeOf(own, services) as RequestContext;
 }

@@ -122,6 +122,7 @@ async function subscribe(
   if (!(Symbol.asyncIterator in source)) return source;
   if (!(source instanceof LiveSubscription))
     return executeEach(source, new Renderer(args, toPublic)) as AsyncIterableIterator<ExecutionResult>;
+  (args.contextValue as RequestContext).forget();
   const token = extra.token!;
   const receiver = {
     outlet: extra.outlet,
@@ -185,10 +186,14 @@ function countSocket(perAccount: Map<string, number>, { accountId }: Viewer, cha
 }
 
 function contextOf(token: TokenWatch, { services, shutdown }: WebSocketOptions): RequestContext {
-  const request = { correlationId: correlationId(), requestBytes: 0, signal: shutdown };
-  const context = createContext(services, { ...request, viewer: token.viewer });
-  // Roles may change while a subscription lasts.
-  return Object.defineProperty(context, "viewer", { get: () => token.viewer });
+  return createContext(services, {
+    correlationId: correlationId(),
+    requestBytes: 0,
+    signal: shutdown,
+    get viewer() {
+      return token.viewer;
+    },
+  });
 }
 
 async function refuseOperation({ extra, subscriptions }: Socket): Promise<GraphQLError | null> {

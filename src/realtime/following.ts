@@ -32,7 +32,9 @@ export class Following<Item extends LogItem<Position>, Position>
   implements AsyncIterableIterator<Item | EdgeItem>
 {
   readonly request: FollowRequest<Item, Position>;
-  readonly #left = new AbortController();
+  #left = false;
+  /** Ends what is waited for. */
+  #wake: (() => void) | null = null;
   #items: AsyncGenerator<Item | EdgeItem, void, void> | null = null;
   #released = false;
 
@@ -40,8 +42,9 @@ export class Following<Item extends LogItem<Position>, Position>
     this.request = request;
   }
 
-  get signal(): AbortSignal {
-    return this.#left.signal;
+  /** The subscriber is gone. */
+  get left(): boolean {
+    return this.#left;
   }
 
   async *batches(park: Park<Position>): AsyncGenerator<readonly (Item | EdgeItem)[], void, void> {
@@ -51,7 +54,7 @@ export class Following<Item extends LogItem<Position>, Position>
     let caughtUp = false;
     try {
       if (reset !== null) yield [{ kind: "RESET", cursor: log.cursorAt(at), reason: reset }];
-      while (!this.signal.aborted) {
+      while (!this.#left) {
         if (at !== log.end) {
           const items = await this.#read(at);
           at = items.at(-1)?.position ?? at;
@@ -75,7 +78,8 @@ export class Following<Item extends LogItem<Position>, Position>
 
   /** A generator that waits would notice `return()` only with the next item, so the wait is ended first. */
   async return(): Promise<IteratorResult<Item | EdgeItem, void>> {
-    this.#left.abort();
+    this.#left = true;
+    this.#wake?.();
     this.#release();
     return { done: true, value: undefined };
   }
@@ -95,20 +99,19 @@ export class Following<Item extends LogItem<Position>, Position>
       return await this.request.log.read(at);
     } catch (error) {
       if (!(error instanceof DatabaseAwayError)) throw error;
-      await pause(AWAY_MS, undefined, { signal: this.signal }).catch(() => undefined);
+      await pause(AWAY_MS);
       return [];
     }
   }
 
   async #appended(at: Position): Promise<Position> {
     await new Promise<void>((resolve) => {
-      const done = (): void => {
+      const watch = this.request.log.watch(() => this.#wake?.());
+      this.#wake = () => {
+        this.#wake = null;
         watch[Symbol.dispose]();
-        this.signal.removeEventListener("abort", done);
         resolve();
       };
-      const watch = this.request.log.watch(done);
-      this.signal.addEventListener("abort", done);
     });
     return at;
   }

@@ -36,7 +36,14 @@ export async function startTestRedis({ password = "" } = {}): Promise<TestRedis>
   const port = await freePort();
   const account = password === "" ? "" : `:${password}@`;
   const url = `redis://${account}127.0.0.1:${port}`;
-  const settings = { port, bind: "127.0.0.1", save: "", appendonly: "no", dir: folder, requirepass: password };
+  const settings = {
+    port,
+    bind: "127.0.0.1",
+    save: "",
+    appendonly: "no",
+    dir: folder,
+    requirepass: password,
+  };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
   let server = await launch(args, url);
   const kill = async (): Promise<void> => {

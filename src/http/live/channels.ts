@@ -62,7 +62,7 @@ export class Channels {
 function argsFor(args: ExecutionArgs, viewer: Viewer): ExecutionArgs {
   const context = args.contextValue as RequestContext;
   const shown = isPersonal(args.document) ? viewer : withoutPerson(viewer);
-  return { ...args, contextValue: { ...context, viewer: shown } };
+  return { ...args, contextValue: context.later(shown) };
 }
 
 /** A field that asks who is asking would tell one person's answer to all: it fails instead. */

@@ -50,7 +50,7 @@ export class Delivery implements AsyncIterableIterator<never>, Member, Park<unkn
     try {
       for await (const items of following.batches(this)) {
         const bodies = await this.#channel().render(items);
-        if (following.signal.aborted) break;
+        if (following.left) break;
         this.receive(bodies);
         await outlet.drained();
       }
