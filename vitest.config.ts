@@ -1,5 +1,9 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { scratchFolder } from "./test/support/scratch-folder.ts";
+
+// Here, so that the workers and everything that they start inherit it.
+process.env["TMPDIR"] = scratchFolder();
 
 /** Folders whose tests need no database; the others share one PostgreSQL server. */
 const UNIT = [
