@@ -6,6 +6,7 @@ import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { removeFolder, runCli, startCli, temporaryFolder } from "./cli-process.ts";
 
 const EXAMPLES = fileURLToPath(new URL("../../examples/", import.meta.url));
+const QUICK = "name: quick\nstages: [{ name: one, steps: [{ ref: say, run: echo hi }] }]\n";
 /** Names four faults: a bad duration, a ref that stands twice, a need that is nobody's ref, and a cycle. */
 const FAULTY = `name: faulty
 stages:
@@ -87,14 +88,11 @@ describe("runcast serve, runner, token on a database of one's own", () => {
     await runner.wrote(/registered/);
 
     const target = { RUNCAST_URL: url, RUNCAST_TOKEN: user };
-    const run = await runCli(folder, ["run", join(EXAMPLES, "hello.yaml"), "--project", "team"], target);
+    writeFileSync(join(folder, "quick.yaml"), QUICK);
+    const run = await runCli(folder, ["run", "quick.yaml", "--project", "team"], target);
     expect(run.output).toContain("SUCCEEDED in");
     expect(run.code).toBe(0);
-    const foreign = await runCli(
-      folder,
-      ["run", join(EXAMPLES, "hello.yaml"), "--project", "default"],
-      target,
-    );
+    const foreign = await runCli(folder, ["run", "quick.yaml", "--project", "default"], target);
     expect(foreign.output).toContain("no such object");
     expect(foreign.code).toBe(2);
 
