@@ -66,15 +66,7 @@ export class NoticeStream implements Disposable {
   async read(last: string, seen: string): Promise<StreamEntry[]> {
     return await this.#attempt(async () => {
       const check = this.#reader.xrange(this.#key, seen, seen);
-      const answer = this.#reader.xread(
-        "COUNT",
-        READ_AT_ONCE,
-        "BLOCK",
-        BLOCK_MS,
-        "STREAMS",
-        this.#key,
-        last,
-      );
+      const answer = this.#reader.xread("COUNT", READ_AT_ONCE, "BLOCK", BLOCK_MS, "STREAMS", this.#key, last);
       // It fails together with the check, whose error is the one to tell.
       answer.catch(() => undefined);
       if ((await check).length === 0) throw new Error("the notices in Redis were dropped");
