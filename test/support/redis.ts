@@ -14,7 +14,8 @@ export const hasRedisServer = spawnSync("redis-server", ["--version"]).status ==
 if (!hasRedisServer) {
   const missing = "there is no redis-server on the PATH";
   if (process.env["CI"] || process.env["RUNCAST_REQUIRE_REDIS"]) throw new Error(missing);
-  console.warn(`\n!!! TESTS OF REDIS ARE SKIPPED: ${missing}\n`);
+  const which = givenRedisUrl === undefined ? "ALL TESTS OF REDIS" : "TESTS THAT STOP REDIS";
+  console.warn(`\n!!! ${which} ARE SKIPPED: ${missing}\n`);
 }
 
 export interface TestRedis extends AsyncDisposable {
