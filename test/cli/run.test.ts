@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { hasRedisServer, startTestRedis } from "../support/redis.ts";
 import { removeFolder, runCli, startCli, temporaryFolder } from "./cli-process.ts";
 
 const EXAMPLES = fileURLToPath(new URL("../../examples/", import.meta.url));
@@ -116,5 +117,23 @@ describe("runcast serve, runner, token on a database of one's own", () => {
     });
     expect(fine.code).toBe(0);
     expect(fine.output).not.toContain("very-secret");
+  });
+
+  it.skipIf(!hasRedisServer)("check-config asks Redis and hides its password", async () => {
+    await using redis = await startTestRedis({ password: "very-secret" });
+    const REDIS_URL = redis.url;
+    const fine = await runCli(folder, ["check-config"], { REDIS_URL });
+    expect(fine.output).toMatch(/REDIS_URL: Redis \d+\.\d+\.\d+ answers/);
+    expect(fine.code).toBe(0);
+    const refused = await runCli(folder, ["check-config"], {
+      REDIS_URL: REDIS_URL.replace("secret", "wrong"),
+    });
+    expect(refused.output).toMatch(/REDIS_URL: Redis does not answer \(WRONGPASS/);
+    expect(refused.code).toBe(1);
+    await redis.kill();
+    const dead = await runCli(folder, ["check-config"], { REDIS_URL });
+    expect(dead.output).toMatch(/REDIS_URL: Redis does not answer \(.*ECONNREFUSED/);
+    expect(dead.code).toBe(1);
+    for (const { output } of [fine, refused, dead]) expect(output).not.toContain("very-");
   });
 });
