@@ -109,7 +109,10 @@ async function subjectOf(
       return { url, tokens, workflowRunId, catchesUp: true, fixedOperation: false };
     },
     followed: async () => undefined,
-    tell: async (pace, _, timeoutMs) => await producer.ask("tell", pace, timeoutMs),
+    tell: async (pace, _, timeoutMs) => {
+      const repeated = await producer.ask("tell", pace, timeoutMs);
+      if (repeated > 0) console.error(`the server was too busy for ${repeated} of the runner's requests`);
+    },
     end: async () => await producer.ask("endRun", undefined, PATIENT_MS),
     ...meters(server),
   };
