@@ -1,3 +1,4 @@
+import type { RestingMemory } from "../support/resting-memory.ts";
 import type { ServerHandlers } from "../support/server.ts";
 import { Worker } from "../support/worker.ts";
 import type { AudienceOptions } from "./audience.ts";
@@ -20,7 +21,7 @@ export interface Target {
   end(): Promise<void>;
   cpuUs(): Promise<number>;
   /** @param turns garbage collections at most, each of a quarter of a second */
-  restingRss(turns?: number): Promise<number>;
+  restingMemory(turns?: number): Promise<RestingMemory>;
 }
 
 export type Address = Pick<
@@ -80,14 +81,14 @@ export async function openTargets(options: TargetsOptions): Promise<Targets> {
   }
 }
 
-type Metered = Pick<Target, "cpuUs" | "restingRss">;
+type Metered = Pick<Target, "cpuUs" | "restingMemory">;
 
 function meters(server: Worker<ServerHandlers> | Worker<FloorHandlers> | Worker<PeerHandlers>): Metered {
-  const metered = server as Worker<Pick<FloorHandlers, "cpuUs" | "restingRss">>;
+  const metered = server as Worker<Pick<FloorHandlers, "cpuUs" | "restingMemory">>;
   return {
     cpuUs: async () => await metered.ask("cpuUs", undefined, PATIENT_MS),
-    restingRss: async (turns) =>
-      await metered.ask("restingRss", turns === undefined ? {} : { turns }, PATIENT_MS),
+    restingMemory: async (turns) =>
+      await metered.ask("restingMemory", turns === undefined ? {} : { turns }, PATIENT_MS),
   };
 }
 
