@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { createDatabase, openPostgres, openTemporaryFolder } from "../support/database.ts";
 import { wholeNumber } from "../support/options.ts";
 import { openRedis } from "../support/redis.ts";
@@ -38,6 +38,8 @@ const MANY = 5_000;
 const ROUNDS = 5;
 const ROUNDS_OF_MANY = 3;
 
+const LEAST_IDLE = 500;
+
 export function fanoutCommand(): Command {
   return new Command("fanout")
     .description(
@@ -52,7 +54,7 @@ export function fanoutCommand(): Command {
       `rounds of subject, floor and peer; the result is their median (default: ${ROUNDS}, and ${ROUNDS_OF_MANY} from ${MANY} subscribers on)`,
       wholeNumber,
     )
-    .option("--idle-subscribers <number>", "of idle", wholeNumber, MANY)
+    .option("--idle-subscribers <number>", `of idle, at least ${LEAST_IDLE}`, manyIdle, MANY)
     .option("--stalled-clients <number>", "of never-reading", wholeNumber, 100)
     .option("--stalled-events <number>", "of never-reading", wholeNumber, 10_000)
     .option("--profile <folder>", "write a CPU profile of the server of each case there")
@@ -62,6 +64,12 @@ export function fanoutCommand(): Command {
       "\nBENCH_DATABASE_URL: use this PostgreSQL server, in a database that is dropped in the end.\nBENCH_REDIS_URL: use this Redis instead of an own redis-server.",
     )
     .action(run);
+}
+
+function manyIdle(text: string): number {
+  const value = wholeNumber(text);
+  if (value >= LEAST_IDLE) return value;
+  throw new InvalidArgumentError(`of fewer than ${LEAST_IDLE} the memory is lost in that of the process`);
 }
 
 function wholeNumbers(text: string): number[] {
@@ -106,7 +114,7 @@ async function runDeliveries(shared: Shared, subscribers: number, options: Optio
 
 async function runIdle(shared: Shared, { idleSubscribers: subscribers }: Options): Promise<FanoutRow> {
   await using load = launchSubscribers();
-  await using targets = await openTargets({ ...shared, subscribers: Math.max(subscribers, 100) });
+  await using targets = await openTargets({ ...shared, subscribers });
   const measure = async (target: Target): Promise<number> => await idleBytes(target, load, subscribers);
   const bytes = {
     subject: await measure(targets.subject),

@@ -65,6 +65,10 @@ export async function measureDeliveries(
     const subject = await measure(targets.subject);
     const floor = await measure(targets.floor);
     const peer = await measure(targets.peer);
+    const costs = [subject, floor, peer].map(({ netUs }) => netUs.toFixed(2)).join(", ");
+    console.error(
+      `round ${round} of ${plan.rounds}${round === 0 ? " (warm-up)" : ""}: ${costs} us a delivery`,
+    );
     if (round > 0) rounds.push({ subject, floor, peer });
   }
   return {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
-import { restingRss } from "../support/resting-rss.ts";
+import { restingMemory } from "../support/resting-memory.ts";
 import { ownCpuUs, serveParent } from "../support/worker.ts";
 import { atPace, type Pace } from "./pace.ts";
 import { FIXED_OPERATION, retold } from "./stream-text.ts";
@@ -31,7 +31,7 @@ const handlers = {
     });
   },
   cpuUs: ownCpuUs,
-  restingRss,
+  restingMemory,
 };
 export type FloorHandlers = typeof handlers;
 

@@ -18,17 +18,19 @@ export async function idleBytes(target: Target, load: Subscribers, subscribers: 
   };
   await connect(FIRST_SUBSCRIBERS);
   await load.ask("leave", undefined);
-  const before = await target.restingRss();
+  const before = await target.restingMemory();
   await connect(subscribers);
-  const after = await target.restingRss();
+  const after = await target.restingMemory();
   await load.ask("leave", undefined);
   await target.end();
-  return (after - before) / subscribers;
+  return (after.rss - before.rss) / subscribers;
 }
 
 interface Growth {
-  /** Of the server's memory, from before the clients came until after the events. */
+  /** Of the memory that the server refers to, from before the clients came until after the events. */
   readonly bytes: number;
+  /** Of its resident set, which telling events alone moves by some megabytes. */
+  readonly rss: number;
   /** From the one moment to the other: a server that pings closes clients who hang some time after. */
   readonly seconds: number;
 }
@@ -57,7 +59,7 @@ export async function neverReading(
 ): Promise<NeverReading> {
   const tellTo = async (stalled: number): Promise<Growth> => {
     const address = await target.begin(pace.events);
-    const before = await target.restingRss();
+    const before = await target.restingMemory();
     const begin = performance.now();
     await load.ask("connect", { ...address, subscribers: 1 + stalled, events: pace.events }, CONNECT_MS);
     await target.followed(1 + stalled);
@@ -66,17 +68,18 @@ export async function neverReading(
       target.tell(pace, recorded, TELL_MS),
       load.ask("haveAll", { subscribers: 1 }, TELL_MS),
     ]);
-    const bytes = (await target.restingRss(FEW_TURNS)) - before;
-    return { bytes, seconds: (performance.now() - begin) / 1_000 };
+    const after = await target.restingMemory(FEW_TURNS);
+    const [bytes, rss] = [after.live - before.live, after.rss - before.rss];
+    return { bytes, rss, seconds: (performance.now() - begin) / 1_000 };
   };
   // What telling leaves behind by itself is there before it is measured.
   await tellTo(0);
   await load.ask("leave", undefined);
   await target.end();
-  const { bytes, seconds } = await tellTo(clients);
+  const { bytes, rss, seconds } = await tellTo(clients);
   const { complete, closures } = await load.ask("resume", undefined, TELL_MS);
   const texts = await load.ask("recorded", undefined);
   await load.ask("leave", undefined);
   await target.end();
-  return { bytes: bytes / clients, seconds, complete: complete - 1, closures, texts };
+  return { bytes: bytes / clients, rss: rss / clients, seconds, complete: complete - 1, closures, texts };
 }

@@ -23,8 +23,9 @@ const handlers = {
   async beginRun({ events }: { events: number }): Promise<string> {
     return await connected().begin(events);
   },
-  async tell(pace: Pace) {
-    await connected().tell(pace);
+  /** @returns how many requests had to be repeated */
+  async tell(pace: Pace): Promise<number> {
+    return await connected().tell(pace);
   },
   async endRun() {
     await connected().end();

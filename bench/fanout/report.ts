@@ -109,6 +109,7 @@ export function formatIdle(subscribers: number, bytes: Sides<number>): string {
 
 const NEVER_READING: readonly Column<Line<NeverReading>>[] = [
   ...IDLE,
+  { title: "of RSS", value: ({ rss }) => rss },
   { title: "after s", value: ({ seconds }) => seconds, digits: 1 },
   { title: "got all later", value: ({ complete }) => complete },
   { title: "closed", value: ({ closures }) => formatClosures(closures) },

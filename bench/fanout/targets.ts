@@ -1,3 +1,4 @@
+import type { RestingMemory } from "../support/resting-memory.ts";
 import type { ServerHandlers } from "../support/server.ts";
 import { Worker } from "../support/worker.ts";
 import type { AudienceOptions } from "./audience.ts";
@@ -20,7 +21,7 @@ export interface Target {
   end(): Promise<void>;
   cpuUs(): Promise<number>;
   /** @param turns garbage collections at most, each of a quarter of a second */
-  restingRss(turns?: number): Promise<number>;
+  restingMemory(turns?: number): Promise<RestingMemory>;
 }
 
 export type Address = Pick<
@@ -80,14 +81,14 @@ export async function openTargets(options: TargetsOptions): Promise<Targets> {
   }
 }
 
-type Metered = Pick<Target, "cpuUs" | "restingRss">;
+type Metered = Pick<Target, "cpuUs" | "restingMemory">;
 
 function meters(server: Worker<ServerHandlers> | Worker<FloorHandlers> | Worker<PeerHandlers>): Metered {
-  const metered = server as Worker<Pick<FloorHandlers, "cpuUs" | "restingRss">>;
+  const metered = server as Worker<Pick<FloorHandlers, "cpuUs" | "restingMemory">>;
   return {
     cpuUs: async () => await metered.ask("cpuUs", undefined, PATIENT_MS),
-    restingRss: async (turns) =>
-      await metered.ask("restingRss", turns === undefined ? {} : { turns }, PATIENT_MS),
+    restingMemory: async (turns) =>
+      await metered.ask("restingMemory", turns === undefined ? {} : { turns }, PATIENT_MS),
   };
 }
 
@@ -109,7 +110,10 @@ async function subjectOf(
       return { url, tokens, workflowRunId, catchesUp: true, fixedOperation: false };
     },
     followed: async () => undefined,
-    tell: async (pace, _, timeoutMs) => await producer.ask("tell", pace, timeoutMs),
+    tell: async (pace, _, timeoutMs) => {
+      const repeated = await producer.ask("tell", pace, timeoutMs);
+      if (repeated > 0) console.error(`the server was too busy for ${repeated} of the runner's requests`);
+    },
     end: async () => await producer.ask("endRun", undefined, PATIENT_MS),
     ...meters(server),
   };

@@ -2,7 +2,7 @@ import { type App, startApp } from "../../src/app.ts";
 import { quietLogger } from "../../src/cli/commands/context.ts";
 import { type Credentials, openCredentials } from "../../src/cli/credentials.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
-import { restingRss } from "./resting-rss.ts";
+import { restingMemory } from "./resting-memory.ts";
 import { ownCpuUs, serveParent } from "./worker.ts";
 
 /** The server as `runcast serve` starts it, in a process of its own whose CPU time can be asked for. */
@@ -21,7 +21,7 @@ const handlers = {
     return { url: app.url, credentials: await openCredentials(input.folder, app.engine) };
   },
   cpuUs: ownCpuUs,
-  restingRss,
+  restingMemory,
 };
 export type ServerHandlers = typeof handlers;
 
