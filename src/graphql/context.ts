@@ -47,16 +47,18 @@ export interface Services {
 
 /** Who asks, and how. */
 export interface OperationDetails {
-  readonly viewer: Viewer;
+  /** Roles may change while a subscription lasts. */
+  viewer(): Viewer;
   readonly correlationId: string;
-  /** Size of the request's body, once it was read; 0 over WebSocket, where every message is small. */
-  requestBytes: number;
   /** Aborted when the client hung up. */
   readonly signal: AbortSignal;
 }
 
 /** One operation of one viewer. */
-export interface RequestContext extends Services, OperationDetails {
+export interface RequestContext extends Services, Omit<OperationDetails, "viewer"> {
+  readonly viewer: Viewer;
+  /** Size of the request's body, once it was read; 0 over WebSocket, where every message is small. */
+  requestBytes: number;
   /** Each object is read once per operation - and once per batch of a subscription, which must see what is new. */
   readonly loaders: Loaders;
   /** Lets go of what was read: a subscription may last for days. */
@@ -66,31 +68,49 @@ export interface RequestContext extends Services, OperationDetails {
 }
 
 export function createContext(services: Services, details: OperationDetails): RequestContext {
-  const { database, clock } = services.engine;
-  let loaders: Loaders | null = null;
-  const own: Omit<RequestContext, keyof Services> = {
-    correlationId: details.correlationId,
-    requestBytes: details.requestBytes,
-    signal: details.signal,
-    // Roles may change while a subscription lasts.
-    get viewer() {
-      return details.viewer;
-    },
-    get loaders() {
-      loaders ??= createLoaders(database, clock);
-      return loaders;
-    },
-    forget() {
-      loaders = null;
-    },
-    later: (viewer = details.viewer) =>
-      createContext(services, {
-        viewer,
-        correlationId: details.correlationId,
-        requestBytes: 0,
-        signal: details.signal,
-      }),
-  };
-  // Not copied: there may be thousands of contexts that do nothing but wait.
-  return Object.setPrototypeOf(own, services) as RequestContext;
+  return new Operation(services, details) as Operation & Services;
+}
+
+/**
+ * A class, for there may be thousands that do nothing but wait: each is small. Apollo copies contexts property by
+ * property, so nothing of it is #private.
+ */
+class Operation implements Omit<RequestContext, keyof Services> {
+  requestBytes = 0;
+  private readonly shared: Services;
+  private readonly details: OperationDetails;
+  private kept: Loaders | null = null;
+
+  constructor(services: Services, details: OperationDetails) {
+    Object.assign(this, services);
+    this.shared = services;
+    this.details = details;
+  }
+
+  get viewer(): Viewer {
+    return this.details.viewer();
+  }
+
+  get correlationId(): string {
+    return this.details.correlationId;
+  }
+
+  get signal(): AbortSignal {
+    return this.details.signal;
+  }
+
+  get loaders(): Loaders {
+    const { database, clock } = this.shared.engine;
+    this.kept ??= createLoaders(database, clock);
+    return this.kept;
+  }
+
+  forget(): void {
+    this.kept = null;
+  }
+
+  later(viewer = this.viewer): RequestContext {
+    const { correlationId, signal } = this.details;
+    return createContext(this.shared, { viewer: () => viewer, correlationId, signal });
+  }
 }

@@ -90,9 +90,8 @@ export async function serveGraphql(
         if (!reply.raw.writableFinished) hangUp.abort();
       });
       const context = createContext(services, {
-        viewer,
+        viewer: () => viewer,
         correlationId: request.id,
-        requestBytes: 0,
         signal: hangUp.signal,
       });
       contexts.set(request, context);

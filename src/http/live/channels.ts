@@ -13,6 +13,7 @@ export interface Seat extends Disposable {
 }
 
 interface Open {
+  readonly key: string;
   readonly channel: Channel<unknown>;
   readonly following: AnyFollowing;
   seats: number;
@@ -35,19 +36,20 @@ export class Channels {
     if (open === undefined || open.following.request.log !== following.request.log) {
       const renderer = new Renderer(argsFor(args, viewer), this.#toPublic);
       const channel = new Channel(following.request, renderer, this.#onError);
-      open = { channel, following, seats: 0 };
+      open = { key, channel, following, seats: 0 };
       this.#open.set(key, open);
     }
     const taken = open;
     taken.seats++;
     return {
-      key,
+      // Not the caller's: thousands of equal texts would be kept.
+      key: taken.key,
       channel: taken.channel,
       [Symbol.dispose]: () => {
         taken.seats--;
         if (taken.seats > 0) return;
         taken.channel[Symbol.dispose]();
-        if (this.#open.get(key) === taken) this.#open.delete(key);
+        if (this.#open.get(taken.key) === taken) this.#open.delete(taken.key);
       },
     };
   }
