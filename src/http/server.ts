@@ -4,6 +4,7 @@ import { correlationId } from "../observability/correlation-id.ts";
 import { serveArtifactUploads } from "./artifact-uploads.ts";
 import { serveArtifacts } from "./artifacts.ts";
 import { limitBodyTime } from "./body-deadline.ts";
+import { serveEventStream } from "./event-stream.ts";
 import { type GraphqlEndpoint, LARGE_BODY_LIMIT, serveGraphql } from "./graphql-endpoint.ts";
 import { serveHealth } from "./health.ts";
 import { serveLogDownloads } from "./log-downloads.ts";
@@ -33,7 +34,7 @@ const FILE_TIMEOUT_MS = 6 * 60 * 60 * 1_000;
 /** For a connection without a byte either way: well above the 10 s that a claim may wait for work. */
 const SILENCE_TIMEOUT_MS = 120_000;
 
-/** One port for everything: GraphQL over HTTP and WebSocket, webhooks, GraphiQL, health. */
+/** One port for everything: GraphQL over HTTP, WebSocket and event streams, webhooks, GraphiQL, health. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { host, port, services, logger, allowedOrigins } = options;
   const shutdown = new AbortController();
@@ -60,6 +61,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   serveLogUploads(server, services, options.authenticator);
   const endpoint = { ...options, shutdown: shutdown.signal };
   const apollo = await serveGraphql(server, endpoint);
+  serveEventStream(server, { ...endpoint, allowedOrigins });
   const sockets = serveWebSocket(server.server, { ...endpoint, allowedOrigins });
   await server.listen({ host, port });
 

@@ -10,7 +10,8 @@ const TOKEN_ENDED = 4403;
 export interface WatchedSocket {
   readonly token: string;
   readonly viewer: Viewer;
-  readonly socket: WebSocket;
+  /** Whatever carries the messages: a socket, or a stream that has no codes and tells the reason in its own way. */
+  readonly socket: Pick<WebSocket, "close">;
   readonly authenticator: Authenticator;
   readonly clock: Clock;
 }
