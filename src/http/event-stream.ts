@@ -62,6 +62,7 @@ export function serveEventStream(server: FastifyInstance, options: EventStreamOp
       const viewer = await options.authenticator.viewerOf(token);
       if (token === null || viewer === null) throw unauthenticated();
       viewers.set(request, { token, viewer });
+      return undefined;
     }),
     handler: answeringProblems(async (request, reply) => {
       const { token, viewer } = viewers.get(request)!;

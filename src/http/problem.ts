@@ -29,7 +29,7 @@ export function unauthenticated(): Problem {
  * Has a handler's problems, and the refusals of actions, answered in the shape of GraphQL's errors.
  * A hook that lets a request pass answers nothing.
  */
-export function answeringProblems<Request extends FastifyRequest, Answer extends FastifyReply | void>(
+export function answeringProblems<Request extends FastifyRequest, Answer extends FastifyReply | undefined>(
   handle: (request: Request, reply: FastifyReply) => Promise<Answer>,
 ): (request: Request, reply: FastifyReply) => Promise<FastifyReply | Answer> {
   return async (request, reply) => {
