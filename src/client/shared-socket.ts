@@ -68,7 +68,7 @@ class Socket {
           if (received) this.#unwatch();
         },
         error: (error) => {
-          this.#failure = closureOf(error);
+          this.#failure ??= closureOf(error);
         },
         closed: (event) => this.#lost(this.#failure ?? closureOf(event)),
       },
