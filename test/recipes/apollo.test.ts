@@ -7,7 +7,7 @@ it("Apollo Client sees each event of a run once and in order, and its cache is w
   let client: ApolloClient;
   const id = await expectEachEventOnce(async (options) => {
     client = await createApolloClient(options);
-    return followRun(client, options.runId, options.onMessage, options.onError);
+    return followRun(client, options.variables, options.onMessage, options.onError);
   });
   const run = client!.cache.readFragment({
     id: `WorkflowRun:${id}`,

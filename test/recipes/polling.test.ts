@@ -4,10 +4,10 @@ import { createRuncastClient, type RuncastClient } from "../../src/client/runcas
 import { expectEachEventOnce } from "./followed-run.ts";
 
 it("a client that only polls sees each event of a run once and in order", async () => {
-  await expectEachEventOnce(({ url, token, runId, onMessage, onError }) => {
+  await expectEachEventOnce(({ url, token, variables, onMessage, onError }) => {
     const runcast = createRuncastClient({ url, token });
     onMessage({ __typename: "CaughtUp" });
-    void poll(runcast, runId, onMessage).catch(onError);
+    void poll(runcast, variables.id, onMessage).catch(onError);
   });
 });
 

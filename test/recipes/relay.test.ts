@@ -7,7 +7,7 @@ it("Relay sees each event of a run once and in order, and its store is what they
   let environment: Environment;
   const id = await expectEachEventOnce((options) => {
     environment = createEnvironment(options);
-    return followRun(environment, options.runId, options.onMessage, options.onError);
+    return followRun(environment, options.variables, options.onMessage, options.onError);
   });
   expect(environment!.getStore().getSource().get(id)).toMatchObject({ status: "SUCCEEDED" });
 });

@@ -4,6 +4,6 @@ import { expectEachEventOnce } from "./followed-run.ts";
 
 it("urql sees each event of a run once and in order, however often the connection is cut", async () => {
   await expectEachEventOnce((options) =>
-    followRun(createUrqlClient(options), options.runId, options.onMessage, options.onError),
+    followRun(createUrqlClient(options), options.variables, options.onMessage, options.onError),
   );
 });

@@ -81,6 +81,12 @@ const RUN_EVENTS = gql`
   }
 `;
 
+/** Where to begin: `{ at: "START" }`, `{ at: "HEAD" }`, or behind the message with that cursor. */
+export interface RunVariables {
+  readonly id: string;
+  readonly after: { readonly at: "START" | "HEAD" } | { readonly cursor: string };
+}
+
 export interface RunEventMessage {
   readonly __typename: string;
   readonly cursor: string;
@@ -91,13 +97,12 @@ export interface RunEventMessage {
 /** The run and its steps in the cache, and so on the page, change with each event. */
 export function followRun(
   client: ApolloClient,
-  id: string,
+  variables: RunVariables,
   onMessage: (message: RunEventMessage) => void,
   onError: (error: unknown) => void,
 ): { unsubscribe(): void } {
-  const variables = { id, after: { at: "START" } };
   return client
-    .subscribe<{ runEvents: RunEventMessage }>({ query: RUN_EVENTS, variables })
+    .subscribe<{ runEvents: RunEventMessage }>({ query: RUN_EVENTS, variables: { ...variables } })
     .subscribe(({ data, error }) => {
       if (error !== undefined) onError(error);
       else if (data) onMessage(data.runEvents);

@@ -49,13 +49,13 @@ function runcastSubscriptions(runcast: RuncastClient): SubscribeFunction {
 /** The run and its steps in the store, and so on the page, change with each event. */
 export function followRun(
   environment: Environment,
-  id: string,
+  variables: runEventsSubscription["variables"],
   onMessage: (message: RunEventMessage) => void,
   onError: (error: unknown) => void,
 ): { dispose(): void } {
   return requestSubscription<runEventsSubscription>(environment, {
     subscription: RunEvents,
-    variables: { id, after: { at: "START" } },
+    variables,
     onNext: (response) => response && onMessage(response.runEvents),
     onError,
   });

@@ -47,6 +47,12 @@ const RUN_EVENTS = gql`
   }
 `;
 
+/** Where to begin: `{ at: "START" }`, `{ at: "HEAD" }`, or behind the message with that cursor. */
+export interface RunVariables {
+  readonly id: string;
+  readonly after: { readonly at: "START" | "HEAD" } | { readonly cursor: string };
+}
+
 export interface RunEventMessage {
   readonly __typename: string;
   readonly cursor: string;
@@ -57,14 +63,15 @@ export interface RunEventMessage {
 /** The handler of `useSubscription` sees the repeated last message too: compare its `cursor` with that of the one before. */
 export function followRun(
   client: Client,
-  id: string,
+  variables: RunVariables,
   onMessage: (message: RunEventMessage) => void,
   onError: (error: unknown) => void,
 ): { unsubscribe(): void } {
-  const variables = { id, after: { at: "START" } };
-  return client.subscription<{ runEvents: RunEventMessage }>(RUN_EVENTS, variables).subscribe((result) => {
-    if (result.error !== undefined) onError(result.error);
-    // When a subscription is complete urql repeats the last result, with `hasNext: false`.
-    else if (result.hasNext && result.data !== undefined) onMessage(result.data.runEvents);
-  });
+  return client
+    .subscription<{ runEvents: RunEventMessage }>(RUN_EVENTS, { ...variables })
+    .subscribe((result) => {
+      if (result.error !== undefined) onError(result.error);
+      // When a subscription is complete urql repeats the last result, with `hasNext: false`.
+      else if (result.hasNext && result.data !== undefined) onMessage(result.data.runEvents);
+    });
 }
