@@ -7,6 +7,7 @@ import { createContext, type RequestContext } from "../graphql/context.ts";
 import { apiError, publicError } from "../graphql/errors.ts";
 import { LiveSubscription } from "../graphql/live-subscription.ts";
 import { correlationId } from "../observability/correlation-id.ts";
+import { isAllowedOrigin } from "./allowed-origin.ts";
 import { tokenOf } from "./authenticate.ts";
 import type { GraphqlEndpoint } from "./graphql-endpoint.ts";
 import { Channels } from "./live/channels.ts";
@@ -16,7 +17,7 @@ import { Renderer, type ToPublic } from "./live/render.ts";
 import { type Connection, type Parameters, SocketSession } from "./live/socket-session.ts";
 import { Sockets } from "./live/sockets.ts";
 import { prepareOperation } from "./prepare-operation.ts";
-import { type TokenWatch, TokenWatches } from "./token-watch.ts";
+import type { TokenWatch, TokenWatches } from "./token-watch.ts";
 
 const INIT_WAIT_MS = 3_000;
 const MAX_SUBSCRIPTIONS = 50;
@@ -29,6 +30,7 @@ const INTERNAL_ERROR = 4500;
 export interface WebSocketOptions extends GraphqlEndpoint {
   /** Origins of pages that may connect; the server's own always may, and so may programs, which send none. */
   readonly allowedOrigins: readonly string[];
+  readonly watches: TokenWatches;
 }
 
 /** What graphql-ws hands on from the check of an operation to its execution. */
@@ -42,9 +44,8 @@ export function serveWebSocket(server: HttpServer, options: WebSocketOptions): A
   const toPublic = (errors: readonly GraphQLError[], { correlationId: id }: RequestContext) =>
     errors.map((error) => toPublicError(error, id, options));
   const log = (error: unknown): void => options.logger.error({ err: error }, "a socket failed");
-  const watches = new TokenWatches(options.authenticator, options.services.engine.clock);
   const sockets = new Sockets({
-    protocol: makeProtocol({ ...options, watches }, new Channels(toPublic, log), toPublic),
+    protocol: makeProtocol(options, new Channels(toPublic, log), toPublic),
     makeExtra: (handshake) =>
       new SocketSession(handshake, (error) => toPublicError(error, correlationId(), options)),
     onError: log,
@@ -60,18 +61,13 @@ export function serveWebSocket(server: HttpServer, options: WebSocketOptions): A
   return {
     async [Symbol.asyncDispose]() {
       server.off("upgrade", onUpgrade);
-      watches[Symbol.dispose]();
       await sockets[Symbol.asyncDispose]();
     },
   };
 }
 
-interface ProtocolOptions extends WebSocketOptions {
-  readonly watches: TokenWatches;
-}
-
 function makeProtocol(
-  options: ProtocolOptions,
+  options: WebSocketOptions,
   channels: Channels,
   toPublic: ToPublic,
 ): Server<SocketSession> {
@@ -122,7 +118,7 @@ async function subscribe(
 async function accept(
   connection: Connection,
   perAccount: Map<string, number>,
-  { authenticator, watches, logger }: ProtocolOptions,
+  { authenticator, watches, logger }: WebSocketOptions,
 ): Promise<boolean> {
   const session: SocketSession = connection.extra;
   const parameters = lowerCase(connection.connectionParams);
@@ -183,10 +179,7 @@ function toPublicError(error: GraphQLError, id: string, { logger }: WebSocketOpt
 
 function refusedUpgrade({ url, headers }: IncomingMessage, allowedOrigins: readonly string[]): string | null {
   if (url?.split("?")[0] !== "/graphql") return "404 Not Found";
-  const { origin, host } = headers;
-  if (origin === undefined || allowedOrigins.includes(origin)) return null;
-  const own = URL.canParse(origin) && new URL(origin).host === host;
-  return own ? null : "403 Forbidden";
+  return isAllowedOrigin(headers, allowedOrigins) ? null : "403 Forbidden";
 }
 
 function lowerCase(parameters: Parameters): Record<string, unknown> {
