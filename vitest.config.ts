@@ -1,17 +1,16 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { scratchFolder } from "./test/support/scratch-folder.ts";
 
-/** Folders whose tests need no database; the others share one PostgreSQL server. */
-const UNIT = [
-  "domain",
-  "definitions",
-  "config",
-  "client",
-  "cli-progress",
-  "runner",
-  "embedded-postgres",
-  "test-reports",
-];
+// Here, so that the workers and everything that they start inherit it.
+process.env["TMPDIR"] = scratchFolder();
+
+/** Folders whose tests look at functions alone. */
+const PURE = ["domain", "definitions", "test-reports"];
+/** Folders whose tests need no database; the remaining ones share one PostgreSQL server. */
+const UNIT = ["config", "client", "cli-progress", "runner", "embedded-postgres"];
+
+const testsIn = (folders: string[]) => folders.map((folder) => `test/${folder}/**/*.test.ts`);
 
 export default defineConfig({
   resolve: {
@@ -26,15 +25,17 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     projects: [
-      { extends: true, test: { name: "unit", include: UNIT.map((folder) => `test/${folder}/**/*.test.ts`) } },
+      // A module graph for each file would cost more than most of these files, and they have no state to share.
+      { extends: true, test: { name: "pure", isolate: false, include: testsIn(PURE) } },
+      { extends: true, test: { name: "unit", include: testsIn(UNIT) } },
       {
         extends: true,
         test: {
           name: "server",
-          // A fresh module graph for each file would cost half of the time. Files share nothing but the modules.
+          // Here it would cost half of the time. Files share nothing but the modules.
           isolate: false,
           include: ["test/**/*.test.ts"],
-          exclude: UNIT.map((folder) => `test/${folder}/**`),
+          exclude: testsIn([...PURE, ...UNIT]),
           globalSetup: "test/support/global-setup.ts",
         },
       },

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { fanoutCommand } from "./fanout/command.ts";
 import { orchestrationCommand } from "./orchestration/command.ts";
 import { interrupted } from "./support/interrupt.ts";
 
@@ -7,7 +8,8 @@ const program = new Command("npm run bench --")
   .description(
     "Benchmarks, by area. Subject and floor take turns, the load comes from a process of its own; docs/benchmarks.md tells how to read the figures.",
   )
-  .addCommand(orchestrationCommand());
+  .addCommand(orchestrationCommand())
+  .addCommand(fanoutCommand());
 
 try {
   await program.parseAsync();

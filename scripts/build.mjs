@@ -4,6 +4,7 @@
  *
  *   node scripts/build.mjs              builds
  *   node scripts/build.mjs --if-stale   builds only when an input is newer than the last build
+ *   node scripts/build.mjs --check      builds nothing; fails when an input is newer than the last build
  *
  * Only modules of Node are imported up here: the usual answer of --if-stale is "nothing to do", and the compiler
  * alone takes longer to load than that answer may take.
@@ -52,10 +53,11 @@ try {
 }
 
 async function main(options) {
-  const unknown = options.find((option) => option !== "--if-stale");
-  if (unknown !== undefined) throw new BuildError(`Unknown option ${unknown}; the only one is --if-stale.`);
+  const unknown = options.find((option) => !["--if-stale", "--check"].includes(option));
+  if (unknown !== undefined) throw new BuildError(`Unknown option ${unknown}; take --if-stale or --check.`);
   const upToDate = isUpToDate();
-  if (upToDate && options.includes("--if-stale")) return;
+  if (upToDate && options.length > 0) return;
+  if (options.includes("--check")) throw new BuildError("The sources are newer than the last build.");
   if (!hasTools()) {
     if (!isWhole())
       throw new BuildError(

@@ -10,6 +10,11 @@ const CHECKS = {
   layers: [`${BIN}depcruise`, "--config", ".dependency-cruiser.cjs", "src", "migrations"],
   "API schema": [...NODE, "scripts/print-schema.ts", "--check"],
   "generated types": [...NODE, "scripts/generate-types.ts", "--check"],
+  "artifacts of the Relay recipe": [
+    `${BIN}relay-compiler`,
+    "--validate",
+    "examples/clients/relay/relay.config.json",
+  ],
   "workflow file schema": [...NODE, "scripts/print-definition-schema.ts", "--check"],
   "database schema": [...NODE, "scripts/print-database.ts", "--check"],
 };

@@ -1,15 +1,16 @@
 import { availableParallelism } from "node:os";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { MAX_STEPS } from "../../src/definitions/limits.ts";
 import { createDatabase, openPostgres, openTemporaryFolder } from "../support/database.ts";
+import { wholeNumber } from "../support/options.ts";
 import { PostgresMeter } from "../support/postgres-meter.ts";
 import type { ServerHandlers } from "../support/server.ts";
 import { Worker } from "../support/worker.ts";
+import { chains, wide } from "../support/workflows.ts";
 import { type LatencyRow, measureLatency } from "./latency.ts";
 import type { LoadHandlers } from "./load.ts";
 import { type Bench, measureThroughput, type ThroughputRow } from "./measure.ts";
 import { formatLatency, formatThroughput } from "./report.ts";
-import { chains, wide } from "./workflows.ts";
 
 /** Runs of a round: enough for CPU time, which Linux counts in 10 ms, to be exact to a few percent. */
 const THROUGHPUT_CASES = {
@@ -49,12 +50,6 @@ export function orchestrationCommand(): Command {
       "\nBENCH_DATABASE_URL: use this PostgreSQL server, in a database that is dropped in the end.",
     )
     .action(run);
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError("expected a whole number above 0");
 }
 
 async function run(options: Options): Promise<void> {

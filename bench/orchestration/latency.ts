@@ -1,7 +1,7 @@
 import { quantile } from "../support/statistics.ts";
+import { single } from "../support/workflows.ts";
 import type { StartLatency } from "./load.ts";
 import type { Bench } from "./measure.ts";
-import { single } from "./workflows.ts";
 
 export interface Quantiles {
   readonly p50: number;

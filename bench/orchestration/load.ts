@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { createRuncastClient, type RuncastClient } from "../../src/client/runcast-client.ts";
+import { checkSucceeded, deployWorkflow, triggerRun } from "../support/runs.ts";
 import type { ServerAddress } from "../support/server.ts";
 import { ownCpuUs, serveParent } from "../support/worker.ts";
 import { Floor } from "./floor.ts";
@@ -60,30 +61,13 @@ function connected(): Load {
   return load;
 }
 
-interface Deployed {
-  readonly deployWorkflow: { workflow: { id: string } | null; userErrors: { message: string }[] };
-}
-const DEPLOY = `mutation ($source: String!) {
-  deployWorkflow(input: { projectId: "default", source: $source }) { workflow { id } userErrors { message } }
-}`;
-
 /** @returns the workflow's id */
 async function deploy({ source }: { source: string }): Promise<string> {
-  const { deployWorkflow } = await connected().client.request<Deployed>(DEPLOY, { source });
-  if (deployWorkflow.workflow === null) throw new Error(deployWorkflow.userErrors[0]?.message);
-  return deployWorkflow.workflow.id;
+  return await deployWorkflow(connected().client, source);
 }
 
-const TRIGGER = `mutation ($workflowId: ID!) {
-  triggerWorkflowRun(input: { workflowId: $workflowId }) { workflowRun { id } userErrors { message } }
-}`;
-
 async function trigger(workflowId: string): Promise<string> {
-  const { triggerWorkflowRun } = await connected().client.request<{
-    triggerWorkflowRun: { workflowRun: { id: string } | null; userErrors: { message: string }[] };
-  }>(TRIGGER, { workflowId });
-  if (triggerWorkflowRun.workflowRun === null) throw new Error(triggerWorkflowRun.userErrors[0]?.message);
-  return triggerWorkflowRun.workflowRun.id;
+  return await triggerRun(connected().client, workflowId);
 }
 
 /**
@@ -98,18 +82,8 @@ async function executeRuns(input: { workflowId: string; steps: number; runs: num
     [runId] = await Promise.all([trigger(input.workflowId), progress.expect(input.steps).ended]);
   }
   const wallMs = performance.now() - begin;
-  await checkSucceeded(runId);
+  await checkSucceeded(connected().client, runId);
   return wallMs;
-}
-
-const STATUS = "query ($id: ID!) { workflowRun(id: $id) { status } }";
-
-/** A benchmark of something that does not work would mean nothing. */
-async function checkSucceeded(id: string): Promise<void> {
-  const { workflowRun } = await connected().client.request<{ workflowRun: { status: string } }>(STATUS, {
-    id,
-  });
-  if (workflowRun.status !== "SUCCEEDED") throw new Error(`the run ended as ${workflowRun.status}`);
 }
 
 /** Long enough for the runner's next claim to be waiting again. */

@@ -2,8 +2,8 @@ import type { PostgresMeter } from "../support/postgres-meter.ts";
 import type { ServerHandlers } from "../support/server.ts";
 import { median } from "../support/statistics.ts";
 import type { Worker } from "../support/worker.ts";
+import type { MeasuredWorkflow } from "../support/workflows.ts";
 import type { LoadHandlers } from "./load.ts";
-import type { MeasuredWorkflow } from "./workflows.ts";
 
 export interface Bench {
   readonly server: Worker<ServerHandlers>;

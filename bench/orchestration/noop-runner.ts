@@ -1,15 +1,13 @@
-import { randomUUID } from "node:crypto";
-import { SILENT_LOGGER } from "../../src/runner/logger.ts";
-import { OutageLog } from "../../src/runner/outage-log.ts";
-import { type GrantedTask, keyOf, type TaskReport } from "../../src/runner/protocol.ts";
-import { ProtocolClient } from "../../src/runner/protocol-client.ts";
+import type { GrantedTask, TaskReport } from "../../src/runner/protocol.ts";
+import {
+  CAPACITY,
+  MAX_CLAIM,
+  MAX_REPORTS,
+  RunnerSession,
+  startOf,
+  successOf,
+} from "../support/runner-session.ts";
 
-/** The most that a real runner can be given (RUNCAST_RUNNER_CAPACITY). */
-const CAPACITY = 1_000;
-const MAX_CLAIM = 200;
-const CLAIM_WAIT_MS = 10_000;
-/** What the server takes at most. */
-const MAX_REPORTS = 2_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 
 export interface RunnerEvents {
@@ -28,57 +26,39 @@ export interface NoopRunnerOptions {
 
 /** Speaks the protocol as a large runner does, and executes nothing: every task succeeds at once. */
 export class NoopRunner {
-  readonly #client: ProtocolClient;
+  readonly #session: RunnerSession;
   readonly #events: RunnerEvents;
-  readonly #held = new Map<string, GrantedTask>();
-  readonly #stop = new AbortController();
-  #session = "";
   #waiting: TaskReport[] = [];
   #sending = false;
   #onFreed = (): void => undefined;
   /** Whether a task's end is reported with its start, or only once the start was applied. */
   startsFirst = false;
 
-  private constructor({ url, token, events }: NoopRunnerOptions) {
-    const outages = new OutageLog(url, SILENT_LOGGER);
-    this.#client = new ProtocolClient({ url, token, outages, requestTimeoutMs: REQUEST_TIMEOUT_MS });
+  private constructor(session: RunnerSession, events: RunnerEvents) {
+    this.#session = session;
     this.#events = events;
   }
 
-  static async start(options: NoopRunnerOptions): Promise<NoopRunner> {
-    const runner = new NoopRunner(options);
-    const { session, heartbeatMs } = await runner.#client.registerRunner({
-      name: "bench",
-      queues: ["default"],
-      labels: [],
-      capacity: CAPACITY,
-      hostname: "bench",
-      version: "bench",
-    });
-    runner.#session = session;
-    const timer = setInterval(() => void runner.#guarded(async () => await runner.#heartbeat()), heartbeatMs);
-    timer.unref();
+  static async start({ url, token, events }: NoopRunnerOptions): Promise<NoopRunner> {
+    const onFailure = (error: unknown): void => runner.#fail(error);
+    const session = await RunnerSession.open({ url, token, requestTimeoutMs: REQUEST_TIMEOUT_MS, onFailure });
+    const runner = new NoopRunner(session, events);
     void runner.#guarded(async () => await runner.#claimAlways());
     return runner;
   }
 
   stop(): void {
-    this.#stop.abort();
-    this.#client.close();
+    this.#session.stop();
   }
 
   async #claimAlways(): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      if (this.#held.size >= CAPACITY) await this.#freed();
-      const max = Math.min(MAX_CLAIM, CAPACITY - this.#held.size);
-      const claim = { session: this.#session, claimId: randomUUID(), max, waitMs: CLAIM_WAIT_MS };
-      const { tasks } = await this.#client.claimTasks(claim, { signal });
+    while (!this.#session.stopped) {
+      if (this.#session.held >= CAPACITY) await this.#freed();
+      const tasks = await this.#session.claim(Math.min(MAX_CLAIM, CAPACITY - this.#session.held));
       this.#events.received(tasks);
       for (const task of tasks) {
-        this.#held.set(keyOf(task), task);
-        this.#add({ kind: "STARTED", stepRunId: task.stepRunId, fence: task.fence });
-        if (!this.startsFirst) this.#add(finished(task));
+        this.#add(startOf(task));
+        if (!this.startsFirst) this.#add(successOf(task));
       }
     }
   }
@@ -100,49 +80,28 @@ export class NoopRunner {
     await Promise.resolve(); // what is added in the same turn shares a request
     while (this.#waiting.length > 0) {
       const reports = this.#waiting.splice(0, MAX_REPORTS);
-      const { results } = await this.#client.reportTasks({ session: this.#session, reports });
-      const stale = results.filter(({ result }) => result !== "APPLIED");
-      if (stale.length > 0) throw new Error(`${stale.length} of ${reports.length} reports were stale`);
-      this.#settle(reports);
+      await this.#session.report(reports);
+      if (this.startsFirst) {
+        const started = reports.filter(({ kind }) => kind === "STARTED");
+        this.#waiting.push(...started.map(successOf));
+      }
+      if (this.#session.held < CAPACITY) this.#onFreed();
+      this.#events.applied(reports);
     }
     this.#sending = false;
-  }
-
-  #settle(reports: readonly TaskReport[]): void {
-    for (const report of reports) {
-      if (report.kind === "FINISHED") this.#held.delete(keyOf(report));
-      else if (this.startsFirst) this.#waiting.push(finished(report));
-    }
-    if (this.#held.size < CAPACITY) this.#onFreed();
-    this.#events.applied(reports);
-  }
-
-  async #heartbeat(): Promise<void> {
-    const held = [...this.#held.values()].map(({ stepRunId, fence }) => ({ stepRunId, fence }));
-    await this.#client.heartbeatRunner({ session: this.#session, held });
   }
 
   async #guarded(work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
-      if (this.#stop.signal.aborted) return;
-      this.stop();
-      this.#events.failed(error);
+      this.#fail(error);
     }
   }
-}
 
-function finished({ stepRunId, fence }: { stepRunId: string; fence: number }): TaskReport {
-  return {
-    kind: "FINISHED",
-    stepRunId,
-    fence,
-    outcome: "SUCCEEDED",
-    exitCode: 0,
-    output: null,
-    error: null,
-    logLength: 0,
-    logCrc32: "00000000",
-  };
+  #fail(error: unknown): void {
+    if (this.#session.stopped) return;
+    this.stop();
+    this.#events.failed(error);
+  }
 }

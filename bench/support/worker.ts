@@ -36,7 +36,8 @@ export class Worker<Served extends Handlers> implements AsyncDisposable {
       if ("error" in answer) throw new Error(`${name} failed: ${answer.error}`);
       return answer.result as Awaited<ReturnType<Served[Name]>>;
     } catch (error) {
-      throw signal.aborted ? new Error(`${name} was given up`, { cause: signal.reason }) : error;
+      if (interrupted.aborted || !signal.aborted) throw error;
+      throw new Error(`the process that was asked to ${name} gave no answer within ${timeoutMs} ms`);
     } finally {
       settled.abort();
     }
@@ -64,9 +65,9 @@ export function serveParent(handlers: Handlers, close: () => Promise<void>): voi
   process.on("SIGINT", () => undefined);
   process.on("message", async ({ name, input }: { name: string; input: never }) => {
     try {
-      process.send?.({ result: await handlers[name]!(input) });
+      answer({ result: await handlers[name]!(input) });
     } catch (error) {
-      process.send?.({ error: error instanceof Error ? error.stack : String(error) });
+      answer({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
     }
   });
   process.on("disconnect", async () => {
@@ -74,6 +75,11 @@ export function serveParent(handlers: Handlers, close: () => Promise<void>): voi
     await close();
     process.exit();
   });
+}
+
+/** A parent that is gone meanwhile wants no answer. */
+function answer(answer: Answer): void {
+  if (process.connected) process.send!(answer, undefined, undefined, () => undefined);
 }
 
 /** CPU time of this process so far, all its threads together. */

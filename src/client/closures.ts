@@ -6,7 +6,8 @@ export interface Closure {
   readonly reason: string;
 }
 
-const ABNORMAL = 1006;
+/** There was no close code: the network, or a side that vanished. */
+export const LOST = 1006;
 
 /** Protocol faults that would only repeat, and tokens that are not or no longer valid. */
 const FINAL_CODES: ReadonlySet<number> = new Set([
@@ -26,6 +27,11 @@ const FINAL_CODES: ReadonlySet<number> = new Set([
   CloseCode.TooManyInitialisationRequests,
 ]);
 
+/** Another token may be accepted. */
+export function isAboutToken({ code }: Closure): boolean {
+  return code === CloseCode.Unauthorized || code === CloseCode.Forbidden;
+}
+
 export function isFinal(closure: Closure): boolean {
   return FINAL_CODES.has(closure.code);
 }
@@ -38,7 +44,7 @@ export function closureOf(event: unknown): Closure {
   // A gateway may refuse the token before there is a WebSocket to close.
   const status = /^Unexpected server response: (401|403)$/.exec(message)?.[1];
   if (status !== undefined) return { code: 4000 + Number(status), reason: message };
-  return { code: ABNORMAL, reason: message };
+  return { code: LOST, reason: message };
 }
 
 function hasCode(event: unknown): event is { code: number; reason?: unknown } {

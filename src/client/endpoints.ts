@@ -1,6 +1,7 @@
 export interface Endpoints {
   readonly http: string;
   readonly webSocket: string;
+  readonly eventStream: string;
 }
 
 /** @param url of the server, with or without its `/graphql` */
@@ -10,5 +11,7 @@ export function endpointsOf(url: string): Endpoints {
   }
   const endpoint = new URL(url);
   endpoint.pathname = `${endpoint.pathname.replace(/\/+$/, "").replace(/\/graphql$/, "")}/graphql`;
-  return { http: endpoint.href, webSocket: endpoint.href.replace(/^http/, "ws") };
+  const { href: http } = endpoint;
+  endpoint.pathname += "/stream";
+  return { http, webSocket: http.replace(/^http/, "ws"), eventStream: endpoint.href };
 }

@@ -1,9 +1,10 @@
 import type { GraphQLFormattedError } from "graphql";
 import { RuncastConnectionError, RuncastRequestError } from "./errors.ts";
+import { isRenewable, type TokenSource, tokenFrom } from "./token-source.ts";
 
 export interface RequestTarget {
   readonly url: string;
-  readonly token: string;
+  readonly token: TokenSource;
   readonly fetchImpl: typeof fetch;
 }
 
@@ -21,7 +22,7 @@ export async function sendRequest(
   body: { query: string; variables?: unknown },
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
-  const { status, text } = await post(target, JSON.stringify(body), signal);
+  const { status, text } = await postRenewing(target, JSON.stringify(body), signal);
   const answer = parseAnswer(text);
   if (answer === null) {
     const error = {
@@ -36,11 +37,28 @@ export async function sendRequest(
   return answer.data;
 }
 
-async function post(
-  { url, token, fetchImpl }: RequestTarget,
+interface HttpAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** A request whose token is refused was not looked at: with another token it may be sent again. */
+async function postRenewing(
+  target: RequestTarget,
   body: string,
   signal: AbortSignal | undefined,
-): Promise<{ status: number; text: string }> {
+): Promise<HttpAnswer> {
+  const answer = await post(target, body, signal);
+  const again = answer.status === 401 && isRenewable(target.token);
+  return again ? await post(target, body, signal) : answer;
+}
+
+async function post(
+  { url, token: source, fetchImpl }: RequestTarget,
+  body: string,
+  signal: AbortSignal | undefined,
+): Promise<HttpAnswer> {
+  const token = await tokenFrom(source);
   try {
     // A bare call: browsers refuse fetch as the method of another object.
     const response = await fetchImpl(url, {

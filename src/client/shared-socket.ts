@@ -1,6 +1,7 @@
 import type { GraphQLFormattedError } from "graphql";
 import { type Client, createClient, type FormattedExecutionResult, type SubscribePayload } from "graphql-ws";
-import { type Closure, closureOf } from "./closures.ts";
+import { type Closure, closureOf, LOST } from "./closures.ts";
+import { type TokenSource, tokenFrom } from "./token-source.ts";
 
 export type OperationEnd =
   | { readonly kind: "complete" }
@@ -15,7 +16,7 @@ export interface OperationListener {
 
 export interface SocketOptions {
   readonly url: string;
-  readonly token: string;
+  readonly token: TokenSource;
   readonly webSocketImpl: unknown;
 }
 
@@ -54,7 +55,7 @@ class Socket {
     this.#client = createClient({
       url: options.url,
       webSocketImpl: options.webSocketImpl,
-      connectionParams: { authorization: `Bearer ${options.token}` },
+      connectionParams: () => this.#authorize(options.token),
       retryAttempts: 0,
       keepAlive: PING_INTERVAL_MS,
       on: {
@@ -67,7 +68,7 @@ class Socket {
           if (received) this.#unwatch();
         },
         error: (error) => {
-          this.#failure = closureOf(error);
+          this.#failure ??= closureOf(error);
         },
         closed: (event) => this.#lost(this.#failure ?? closureOf(event)),
       },
@@ -84,12 +85,22 @@ class Socket {
           listener,
           Array.isArray(error)
             ? { kind: "refused", errors: error as readonly GraphQLFormattedError[] }
-            : { kind: "closed", closure: closureOf(error) },
+            : { kind: "closed", closure: this.#failure ?? closureOf(error) },
         ),
       complete: () => this.#end(listener, { kind: "complete" }),
     });
     this.#operations.set(listener, stop);
     return () => this.#forget(listener);
+  }
+
+  async #authorize(token: TokenSource): Promise<Record<string, unknown>> {
+    try {
+      return { authorization: `Bearer ${await tokenFrom(token)}` };
+    } catch (error) {
+      // Whoever makes tokens cannot be reached, most likely: to be tried again, like the server.
+      this.#failure = { code: LOST, reason: `no token: ${error}` };
+      throw error;
+    }
   }
 
   #end(listener: OperationListener, end: OperationEnd): void {

@@ -11,11 +11,14 @@ export type MessageOf<Result> = unknown extends Result
   ? StreamMessage & Readonly<Record<string, unknown>>
   : NonNullable<Result[Exclude<keyof Result, "__typename">]> & StreamMessage;
 
-/** @throws TypeError when the document does not select what following needs */
-export function messageOf(result: FormattedExecutionResult): StreamMessage {
-  const message = Object.values(result.data ?? {})[0];
+/**
+ * The message of a result and the name of its field.
+ * @throws TypeError when the document does not select what following needs
+ */
+export function messageOf(result: FormattedExecutionResult): [field: string, message: StreamMessage] {
+  const [field, message] = Object.entries(result.data ?? {}).find(([name]) => name !== "__typename") ?? [];
   if (typeof message === "object" && message !== null && "cursor" in message && "__typename" in message) {
-    return message as StreamMessage;
+    return [field!, message as StreamMessage];
   }
   throw new TypeError("A followed subscription must select __typename and cursor on every message");
 }

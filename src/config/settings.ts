@@ -94,7 +94,8 @@ export const SETTINGS = {
   redisUrl: setting(redisUrl, {
     variable: "REDIS_URL",
     default: null,
-    description: "Redis as the event bus of several API processes; without it, a bus inside the process.",
+    description:
+      "Redis through which several API processes hear of each other at once; without it, they look once a second.",
     secret: true,
   }),
   dataDir: setting(path, {

@@ -47,26 +47,72 @@ export interface Services {
   readonly publicUrl: string | null;
 }
 
-/** One operation of one viewer. */
-export interface RequestContext extends Services {
-  readonly viewer: Viewer;
+/** Who asks, and how. */
+export interface OperationDetails {
+  /** Roles may change while a subscription lasts. */
+  viewer(): Viewer;
   readonly correlationId: string;
-  /** Size of the request's body, once it was read; 0 over WebSocket, where every message is small. */
-  requestBytes: number;
   /** Aborted when the client hung up. */
   readonly signal: AbortSignal;
+}
+
+/** One operation of one viewer. */
+export interface RequestContext extends Services, Omit<OperationDetails, "viewer"> {
+  readonly viewer: Viewer;
+  /** Size of the request's body, once it was read; 0 over WebSocket, where every message is small. */
+  requestBytes: number;
   /** Each object is read once per operation - and once per batch of a subscription, which must see what is new. */
-  loaders: Loaders;
+  readonly loaders: Loaders;
+  /** Lets go of what was read: a subscription may last for days. */
+  forget(): void;
+  /** The same operation at a later moment, perhaps for another viewer: what it reads is read anew. */
+  later(viewer?: Viewer): RequestContext;
 }
 
-export function createContext(
-  services: Services,
-  request: Omit<RequestContext, keyof Services | "loaders">,
-): RequestContext {
-  return { ...services, ...request, loaders: createLoaders(services.engine.database, services.engine.clock) };
+export function createContext(services: Services, details: OperationDetails): RequestContext {
+  return new Operation(services, details) as Operation & Services;
 }
 
-/** The same operation at a later moment: what it reads is read anew. */
-export function withFreshLoaders(context: RequestContext): RequestContext {
-  return { ...context, loaders: createLoaders(context.engine.database, context.engine.clock) };
+/**
+ * A class, for there may be thousands that do nothing but wait: each is small. Apollo copies contexts property by
+ * property, so nothing of it is #private.
+ */
+class Operation implements Omit<RequestContext, keyof Services> {
+  requestBytes = 0;
+  private readonly shared: Services;
+  private readonly details: OperationDetails;
+  private kept: Loaders | null = null;
+
+  constructor(services: Services, details: OperationDetails) {
+    Object.assign(this, services);
+    this.shared = services;
+    this.details = details;
+  }
+
+  get viewer(): Viewer {
+    return this.details.viewer();
+  }
+
+  get correlationId(): string {
+    return this.details.correlationId;
+  }
+
+  get signal(): AbortSignal {
+    return this.details.signal;
+  }
+
+  get loaders(): Loaders {
+    const { database, clock } = this.shared.engine;
+    this.kept ??= createLoaders(database, clock);
+    return this.kept;
+  }
+
+  forget(): void {
+    this.kept = null;
+  }
+
+  later(viewer = this.viewer): RequestContext {
+    const { correlationId, signal } = this.details;
+    return createContext(this.shared, { viewer: () => viewer, correlationId, signal });
+  }
 }

@@ -7,7 +7,7 @@ import type { Queryable } from "../persistence/queries/queryable.ts";
 import { leaseHolder } from "../persistence/queries/task-leases.ts";
 
 /** A revoked token or a changed role is noticed after this long at the latest. */
-const REMEMBER_MS = 5_000;
+const REMEMBER_MS = 2_500;
 const CAPACITY = 10_000;
 
 /** Finds the viewer behind a token. Answers are kept for a moment: a busy client asks many times a second. */

@@ -90,9 +90,8 @@ export async function serveGraphql(
         if (!reply.raw.writableFinished) hangUp.abort();
       });
       const context = createContext(services, {
-        viewer,
+        viewer: () => viewer,
         correlationId: request.id,
-        requestBytes: 0,
         signal: hangUp.signal,
       });
       contexts.set(request, context);
@@ -162,9 +161,9 @@ function refuseLargeBody({ selectionSet }: OperationDefinitionNode, bytes: numbe
 function refuseSubscription({ operation }: OperationDefinitionNode): void {
   if (operation !== "subscription") return;
   const extensions = { code: "BAD_REQUEST", http: { status: 400 } };
-  throw new GraphQLError("a subscription needs a WebSocket: connect to this address with graphql-ws", {
-    extensions,
-  });
+  const message =
+    "a subscription needs a WebSocket (connect to this address with graphql-ws) or an event stream (/graphql/stream)";
+  throw new GraphQLError(message, { extensions });
 }
 
 function publicErrors(logger: Logger): ApolloServerPlugin<RequestContext> {

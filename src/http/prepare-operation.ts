@@ -27,8 +27,7 @@ export function prepareOperation(
   const variableValues = payload.variables ?? {};
   const operationName = payload.operationName ?? undefined;
   try {
-    const document = parseDocument(payload.query);
-    const errors = validate(schema, document, [...specifiedRules, documentLimits]);
+    const { document, errors } = checkedDocument(schema, payload.query);
     if (errors.length > 0) return errors;
     if (getOperationAST(document, operationName) == null)
       return [apiError("OPERATION_RESOLUTION_FAILURE", "the document has no such operation, or several")];
@@ -40,6 +39,27 @@ export function prepareOperation(
     if (error instanceof GraphQLError) return [error];
     throw error;
   }
+}
+
+interface CheckedDocument {
+  readonly document: DocumentNode;
+  readonly errors: readonly GraphQLError[];
+}
+
+/** Most clients send one of a few texts: each is parsed and validated once, and its document kept once. */
+const KEPT_DOCUMENTS = 500;
+const checked = new WeakMap<GraphQLSchema, Map<string, CheckedDocument>>();
+
+function checkedDocument(schema: GraphQLSchema, query: string): CheckedDocument {
+  const known = checked.get(schema) ?? new Map<string, CheckedDocument>();
+  checked.set(schema, known);
+  const before = known.get(query);
+  if (before !== undefined) return before;
+  const document = parseDocument(query);
+  const result = { document, errors: validate(schema, document, [...specifiedRules, documentLimits]) };
+  if (known.size >= KEPT_DOCUMENTS) known.delete(known.keys().next().value!);
+  known.set(query, result);
+  return result;
 }
 
 function parseDocument(query: string): DocumentNode {

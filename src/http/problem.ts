@@ -25,10 +25,13 @@ export function unauthenticated(): Problem {
   return new Problem(401, "UNAUTHENTICATED", message);
 }
 
-/** Has a handler's problems, and the refusals of actions, answered in the shape of GraphQL's errors. */
-export function answeringProblems<Request extends FastifyRequest>(
-  handle: (request: Request, reply: FastifyReply) => Promise<FastifyReply>,
-): (request: Request, reply: FastifyReply) => Promise<FastifyReply> {
+/**
+ * Has a handler's problems, and the refusals of actions, answered in the shape of GraphQL's errors.
+ * A hook that lets a request pass answers nothing.
+ */
+export function answeringProblems<Request extends FastifyRequest, Answer extends FastifyReply | undefined>(
+  handle: (request: Request, reply: FastifyReply) => Promise<Answer>,
+): (request: Request, reply: FastifyReply) => Promise<FastifyReply | Answer> {
   return async (request, reply) => {
     try {
       return await handle(request, reply);

@@ -4,11 +4,13 @@ import { correlationId } from "../observability/correlation-id.ts";
 import { serveArtifactUploads } from "./artifact-uploads.ts";
 import { serveArtifacts } from "./artifacts.ts";
 import { limitBodyTime } from "./body-deadline.ts";
+import { serveEventStream } from "./event-stream.ts";
 import { type GraphqlEndpoint, LARGE_BODY_LIMIT, serveGraphql } from "./graphql-endpoint.ts";
 import { serveHealth } from "./health.ts";
 import { serveLogDownloads } from "./log-downloads.ts";
 import { serveLogUploads } from "./log-uploads.ts";
 import { servePages } from "./pages.ts";
+import { TokenWatches } from "./token-watch.ts";
 import { serveWebhooks } from "./webhooks.ts";
 import { serveWebSocket } from "./websocket.ts";
 
@@ -33,7 +35,7 @@ const FILE_TIMEOUT_MS = 6 * 60 * 60 * 1_000;
 /** For a connection without a byte either way: well above the 10 s that a claim may wait for work. */
 const SILENCE_TIMEOUT_MS = 120_000;
 
-/** One port for everything: GraphQL over HTTP and WebSocket, webhooks, GraphiQL, health. */
+/** One port for everything: GraphQL over HTTP, WebSocket and event streams, webhooks, GraphiQL, health. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { host, port, services, logger, allowedOrigins } = options;
   const shutdown = new AbortController();
@@ -60,13 +62,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   serveLogUploads(server, services, options.authenticator);
   const endpoint = { ...options, shutdown: shutdown.signal };
   const apollo = await serveGraphql(server, endpoint);
-  const sockets = serveWebSocket(server.server, { ...endpoint, allowedOrigins });
+  const watches = new TokenWatches(options.authenticator, services.engine.clock);
+  const lasting = { ...endpoint, allowedOrigins, watches };
+  serveEventStream(server, lasting);
+  const sockets = serveWebSocket(server.server, lasting);
   await server.listen({ host, port });
 
   return {
     url: urlOf(server, host),
     async [Symbol.asyncDispose]() {
       shutdown.abort();
+      watches[Symbol.dispose]();
       await sockets[Symbol.asyncDispose]();
       await server.close();
       await apollo.stop();

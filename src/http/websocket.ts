@@ -1,23 +1,23 @@
-import type { IncomingHttpHeaders, IncomingMessage, Server } from "node:http";
+import type { Server as HttpServer, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, GraphQLError } from "graphql";
-import { type Context as Connection, makeServer } from "graphql-ws";
-import type { WebSocket } from "ws";
+import { makeServer, type Server } from "graphql-ws";
 import type { Viewer } from "../domain/access.ts";
 import { createContext, type RequestContext } from "../graphql/context.ts";
 import { apiError, publicError } from "../graphql/errors.ts";
 import { LiveSubscription } from "../graphql/live-subscription.ts";
 import { correlationId } from "../observability/correlation-id.ts";
+import { isAllowedOrigin } from "./allowed-origin.ts";
 import { tokenOf } from "./authenticate.ts";
 import type { GraphqlEndpoint } from "./graphql-endpoint.ts";
 import { Channels } from "./live/channels.ts";
 import { Delivery } from "./live/delivery.ts";
 import { executeEach } from "./live/execute-each.ts";
-import { Outlet } from "./live/outlet.ts";
 import { Renderer, type ToPublic } from "./live/render.ts";
+import { type Connection, type Parameters, SocketSession } from "./live/socket-session.ts";
 import { Sockets } from "./live/sockets.ts";
 import { prepareOperation } from "./prepare-operation.ts";
-import { TokenWatch } from "./token-watch.ts";
+import type { TokenWatch, TokenWatches } from "./token-watch.ts";
 
 const INIT_WAIT_MS = 3_000;
 const MAX_SUBSCRIPTIONS = 50;
@@ -30,40 +30,24 @@ const INTERNAL_ERROR = 4500;
 export interface WebSocketOptions extends GraphqlEndpoint {
   /** Origins of pages that may connect; the server's own always may, and so may programs, which send none. */
   readonly allowedOrigins: readonly string[];
+  readonly watches: TokenWatches;
 }
-
-interface SocketExtra {
-  readonly client: WebSocket;
-  readonly outlet: Outlet;
-  /** Until the socket is accepted; then null, for nothing of them is needed any more. */
-  headers: IncomingHttpHeaders | null;
-  /** Set once the socket is accepted; only then does it count for its account. */
-  token?: TokenWatch;
-  readonly deliveries: Set<Delivery>;
-}
-type Parameters = Record<string, unknown> | undefined;
-type Socket = Connection<Parameters, SocketExtra & Record<PropertyKey, unknown>>;
 
 /** What graphql-ws hands on from the check of an operation to its execution. */
 interface Operation extends ExecutionArgs {
   readonly id: string;
-  readonly extra: SocketExtra;
+  readonly session: SocketSession;
 }
 
 /** Subscriptions (and any other operation) over graphql-ws at /graphql. */
-export function serveWebSocket(server: Server, options: WebSocketOptions): AsyncDisposable {
+export function serveWebSocket(server: HttpServer, options: WebSocketOptions): AsyncDisposable {
   const toPublic = (errors: readonly GraphQLError[], { correlationId: id }: RequestContext) =>
     errors.map((error) => toPublicError(error, id, options));
   const log = (error: unknown): void => options.logger.error({ err: error }, "a socket failed");
-  const channels = new Channels(toPublic, log);
   const sockets = new Sockets({
-    protocol: makeProtocol(options, channels, toPublic),
-    makeExtra: ({ client, socket, headers }) => ({
-      client,
-      headers,
-      outlet: new Outlet(client, socket),
-      deliveries: new Set<Delivery>(),
-    }),
+    protocol: makeProtocol(options, new Channels(toPublic, log), toPublic),
+    makeExtra: (handshake) =>
+      new SocketSession(handshake, (error) => toPublicError(error, correlationId(), options)),
     onError: log,
   });
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
@@ -82,39 +66,43 @@ export function serveWebSocket(server: Server, options: WebSocketOptions): Async
   };
 }
 
-function makeProtocol(options: WebSocketOptions, channels: Channels, toPublic: ToPublic) {
+function makeProtocol(
+  options: WebSocketOptions,
+  channels: Channels,
+  toPublic: ToPublic,
+): Server<SocketSession> {
   const perAccount = new Map<string, number>();
-  return makeServer<Parameters, SocketExtra & Record<PropertyKey, unknown>>({
+  return makeServer<Parameters, SocketSession & Record<PropertyKey, unknown>>({
     schema: options.schema,
     connectionInitWaitTimeout: INIT_WAIT_MS,
-    onConnect: async (socket) => await accept(socket, perAccount, options),
-    onClose: ({ extra }) => {
-      if (extra.token === undefined) return;
-      extra.token[Symbol.dispose]();
-      countSocket(perAccount, extra.token.viewer, -1);
+    onConnect: async (connection) => await accept(connection, perAccount, options),
+    onClose: ({ extra: { token } }) => {
+      if (token === null) return;
+      token[Symbol.dispose]();
+      countSocket(perAccount, token.viewer, -1);
     },
-    onSubscribe: async (socket, id, payload) => {
-      const refused = await refuseOperation(socket);
+    onSubscribe: async (connection, id, payload) => {
+      const refused = await refuseOperation(connection);
       if (refused !== null) return [refused];
-      const { extra } = socket;
-      const prepared = prepareOperation(options.schema, payload, contextOf(extra.token!, options));
-      return "schema" in prepared ? { ...prepared, id, extra } : prepared;
+      const session: SocketSession = connection.extra;
+      const prepared = prepareOperation(options.schema, payload, contextOf(session.token!, options));
+      return "schema" in prepared ? { ...prepared, id, session } : prepared;
     },
     subscribe: async (args) => await subscribe(args as Operation, channels, toPublic),
-    onError: (_socket, _id, _payload, errors) =>
+    onError: (_connection, _id, _payload, errors) =>
       errors.map((error) => toPublicError(error, correlationId(), options)),
     onNext: ({ extra }, _id, _payload, args, result) => {
-      extra.token?.closeIfExpired();
+      extra.closeIfExpired();
       const errors = (result.errors ?? []).filter((error) => error instanceof GraphQLError);
       if (errors.length === 0) return result as ExecutionResult;
       return { ...result, errors: toPublic(errors, args.contextValue as RequestContext) } as ExecutionResult;
     },
-  });
+  }) as Server<SocketSession>;
 }
 
 /** Streams that many may follow are served together; others one by one. */
 async function subscribe(
-  { id, extra, ...args }: Operation,
+  { id, session, ...args }: Operation,
   channels: Channels,
   toPublic: ToPublic,
 ): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult> {
@@ -122,55 +110,34 @@ async function subscribe(
   if (!(Symbol.asyncIterator in source)) return source;
   if (!(source instanceof LiveSubscription))
     return executeEach(source, new Renderer(args, toPublic)) as AsyncIterableIterator<ExecutionResult>;
-  const token = extra.token!;
-  const receiver = {
-    outlet: extra.outlet,
-    viewer: () => token.viewer,
-    closeIfExpired: () => token.closeIfExpired(),
-  };
-  const { deliveries } = extra;
-  const delivery: Delivery = new Delivery({
-    subscription: source,
-    args,
-    operationId: id,
-    receiver,
-    channels,
-    onEnd: () => void deliveries.delete(delivery),
-  });
-  deliveries.add(delivery);
-  return delivery;
+  (args.contextValue as RequestContext).forget();
+  const delivery = { subscription: source, args, operationId: id, receiver: session, channels };
+  return session.takeOver(id, new Delivery(delivery));
 }
 
 async function accept(
-  { extra, connectionParams }: Socket,
+  connection: Connection,
   perAccount: Map<string, number>,
-  { authenticator, services, logger }: WebSocketOptions,
+  { authenticator, watches, logger }: WebSocketOptions,
 ): Promise<boolean> {
-  const { client: socket, headers } = extra;
-  extra.headers = null;
+  const session: SocketSession = connection.extra;
+  const parameters = lowerCase(connection.connectionParams);
+  // The library would keep them, and with them the token.
+  delete (connection as { connectionParams?: unknown }).connectionParams;
   const refuse = (code: number, reason: string): false => {
-    socket.close(code, reason);
+    session.close(code, reason);
     return false;
   };
   try {
-    const token = tokenOf({ ...headers, ...lowerCase(connectionParams) });
+    const token = tokenOf({ ...session.takeHeaders(), ...parameters });
     const viewer = await authenticator.viewerOf(token);
     if (token === null || viewer === null) return refuse(UNAUTHORIZED, "Unauthorized");
     // Gone meanwhile: `onClose` has been called already and would not take it off the count again.
-    if (socket.readyState !== socket.OPEN) return false;
+    if (!session.isOpen) return false;
     if ((perAccount.get(viewer.accountId) ?? 0) >= MAX_SOCKETS_PER_ACCOUNT)
       return refuse(TOO_MANY_SOCKETS, "Too many sockets");
     countSocket(perAccount, viewer, 1);
-    extra.token = new TokenWatch({
-      token,
-      viewer,
-      socket,
-      authenticator,
-      clock: services.engine.clock,
-      onChecked: () => {
-        for (const delivery of extra.deliveries) delivery.viewerChanged();
-      },
-    });
+    session.accept(connection, watches.watch(token, viewer, session));
     return true;
   } catch (error) {
     logger.error({ err: error }, "a socket could not be opened");
@@ -185,13 +152,14 @@ function countSocket(perAccount: Map<string, number>, { accountId }: Viewer, cha
 }
 
 function contextOf(token: TokenWatch, { services, shutdown }: WebSocketOptions): RequestContext {
-  const request = { correlationId: correlationId(), requestBytes: 0, signal: shutdown };
-  const context = createContext(services, { ...request, viewer: token.viewer });
-  // Roles may change while a subscription lasts.
-  return Object.defineProperty(context, "viewer", { get: () => token.viewer });
+  return createContext(services, {
+    correlationId: correlationId(),
+    signal: shutdown,
+    viewer: () => token.viewer,
+  });
 }
 
-async function refuseOperation({ extra, subscriptions }: Socket): Promise<GraphQLError | null> {
+async function refuseOperation({ extra, subscriptions }: Connection): Promise<GraphQLError | null> {
   // graphql-ws has entered this one already.
   if (Object.keys(subscriptions).length > MAX_SUBSCRIPTIONS) {
     return apiError("QUERY_TOO_COMPLEX", `a socket carries at most ${MAX_SUBSCRIPTIONS} operations at once`);
@@ -211,10 +179,7 @@ function toPublicError(error: GraphQLError, id: string, { logger }: WebSocketOpt
 
 function refusedUpgrade({ url, headers }: IncomingMessage, allowedOrigins: readonly string[]): string | null {
   if (url?.split("?")[0] !== "/graphql") return "404 Not Found";
-  const { origin, host } = headers;
-  if (origin === undefined || allowedOrigins.includes(origin)) return null;
-  const own = URL.canParse(origin) && new URL(origin).host === host;
-  return own ? null : "403 Forbidden";
+  return isAllowedOrigin(headers, allowedOrigins) ? null : "403 Forbidden";
 }
 
 function lowerCase(parameters: Parameters): Record<string, unknown> {

@@ -18,54 +18,67 @@ export interface FollowRequest<Item extends LogItem<Position>, Position> {
   isOver(): boolean;
 }
 
-export interface Park<Position> {
-  /** Waits at the log's end; resolves to the position to go on from, and soon after the subscriber has left. */
-  wait(at: Position): Promise<Position>;
-}
-
 /**
  * One subscription: what is stored behind its start, then what is appended; one position, no gap between the two.
- * Iterating over it is the plain way. Whoever serves many subscribers takes `batches` and brings a `park` in which
- * a subscriber at the log's end is served together with all others there.
+ * Iterating over it is the plain way. Whoever serves many subscribers takes batches until it is at the end, where it
+ * can be served together with all others there. An idle one is a few small objects, and no promise that waits.
  */
 export class Following<Item extends LogItem<Position>, Position>
   implements AsyncIterableIterator<Item | EdgeItem>
 {
   readonly request: FollowRequest<Item, Position>;
-  readonly #left = new AbortController();
-  #items: AsyncGenerator<Item | EdgeItem, void, void> | null = null;
+  readonly #selection: Selection<Item, Position>;
+  #at: Position;
+  #reset: string | null;
+  #caughtUp = false;
+  #left = false;
   #released = false;
+  /** Ends what the plain way waits for. */
+  #wake: (() => void) | null = null;
+  #items: AsyncGenerator<Item | EdgeItem, void, void> | null = null;
 
   constructor(request: FollowRequest<Item, Position>) {
     this.request = request;
+    this.#selection = new Selection(request);
+    this.#at = request.start;
+    this.#reset = request.reset;
   }
 
-  get signal(): AbortSignal {
-    return this.#left.signal;
+  /** Everything up to here was taken. */
+  get at(): Position {
+    return this.#at;
   }
 
-  async *batches(park: Park<Position>): AsyncGenerator<readonly (Item | EdgeItem)[], void, void> {
-    const { log, start, reset } = this.request;
-    const selection = new Selection(this.request);
-    let at = start;
-    let caughtUp = false;
-    try {
-      if (reset !== null) yield [{ kind: "RESET", cursor: log.cursorAt(at), reason: reset }];
-      while (!this.signal.aborted) {
-        if (at !== log.end) {
-          const items = await this.#read(at);
-          at = items.at(-1)?.position ?? at;
-          const selected = selection.of(items);
-          if (selected.length > 0) yield selected;
-        } else if (!caughtUp) {
-          caughtUp = true;
-          yield [{ kind: "CAUGHT_UP", cursor: log.cursorAt(at) }];
-        } else if (this.request.isOver()) return;
-        else at = await park.wait(at);
-      }
-    } finally {
-      this.#release();
+  /** The subscriber is gone. */
+  get left(): boolean {
+    return this.#left;
+  }
+
+  /** For now there is nothing to take. */
+  get atEnd(): boolean {
+    return this.#caughtUp && this.#at === this.request.log.end;
+  }
+
+  /** It was served by somebody else up to here. */
+  moveTo(at: Position): void {
+    this.#at = at;
+  }
+
+  /** What comes next; perhaps nothing, when it was filtered out or the database is away. Not to be asked at the end. */
+  async take(): Promise<readonly (Item | EdgeItem)[]> {
+    const { log } = this.request;
+    if (this.#reset !== null) {
+      const reason = this.#reset;
+      this.#reset = null;
+      return [{ kind: "RESET", cursor: log.cursorAt(this.#at), reason }];
     }
+    if (this.#at !== log.end) {
+      const items = await this.#read();
+      this.#at = items.at(-1)?.position ?? this.#at;
+      return this.#selection.of(items);
+    }
+    this.#caughtUp = true;
+    return [{ kind: "CAUGHT_UP", cursor: log.cursorAt(this.#at) }];
   }
 
   async next(): Promise<IteratorResult<Item | EdgeItem, void>> {
@@ -75,8 +88,10 @@ export class Following<Item extends LogItem<Position>, Position>
 
   /** A generator that waits would notice `return()` only with the next item, so the wait is ended first. */
   async return(): Promise<IteratorResult<Item | EdgeItem, void>> {
-    this.#left.abort();
-    this.#release();
+    this.#left = true;
+    this.#wake?.();
+    if (!this.#released) this.request.log[Symbol.dispose]();
+    this.#released = true;
     return { done: true, value: undefined };
   }
 
@@ -85,37 +100,36 @@ export class Following<Item extends LogItem<Position>, Position>
   }
 
   async *#oneByOne(): AsyncGenerator<Item | EdgeItem, void, void> {
-    const park = { wait: async (at: Position) => await this.#appended(at) };
-    for await (const batch of this.batches(park)) yield* batch;
+    try {
+      while (!this.#left) {
+        if (!this.atEnd) yield* await this.take();
+        else if (this.request.isOver()) return;
+        else await this.#appended();
+      }
+    } finally {
+      await this.return();
+    }
   }
 
   /** A restart of the database is only a pause: the position is known. */
-  async #read(at: Position): Promise<readonly Item[]> {
+  async #read(): Promise<readonly Item[]> {
     try {
-      return await this.request.log.read(at);
+      return await this.request.log.read(this.#at);
     } catch (error) {
       if (!(error instanceof DatabaseAwayError)) throw error;
-      await pause(AWAY_MS, undefined, { signal: this.signal }).catch(() => undefined);
+      await pause(AWAY_MS);
       return [];
     }
   }
 
-  async #appended(at: Position): Promise<Position> {
+  async #appended(): Promise<void> {
     await new Promise<void>((resolve) => {
-      const done = (): void => {
+      const watch = this.request.log.watch(() => this.#wake?.());
+      this.#wake = () => {
+        this.#wake = null;
         watch[Symbol.dispose]();
-        this.signal.removeEventListener("abort", done);
         resolve();
       };
-      const watch = this.request.log.watch(done);
-      this.signal.addEventListener("abort", done);
     });
-    return at;
-  }
-
-  #release(): void {
-    if (this.#released) return;
-    this.#released = true;
-    this.request.log[Symbol.dispose]();
   }
 }

@@ -1,15 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
+import { programOf } from "../support/program.ts";
 import { waitFor } from "../support/wait-for.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const TSCONFIG = fileURLToPath(new URL("../../tsconfig.json", import.meta.url));
-const LOADER = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
 
 /** A folder that PostgreSQL's user can reach too, removed with the test file. */
 export function temporaryFolder(): string {
@@ -49,7 +47,7 @@ export function spawnCli(
   args: readonly string[],
   settings: Readonly<Record<string, string>> = {},
 ): CliProcess {
-  const child = spawn(process.execPath, ["--import", LOADER, MAIN, ...args], {
+  const child = spawn(process.execPath, [...programOf("main"), ...args], {
     cwd: folder,
     stdio: ["ignore", "pipe", "pipe"],
     env: {

@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { hasRedisServer, startTestRedis } from "../support/redis.ts";
 import { removeFolder, runCli, startCli, temporaryFolder } from "./cli-process.ts";
 
 const EXAMPLES = fileURLToPath(new URL("../../examples/", import.meta.url));
+const QUICK = "name: quick\nstages: [{ name: one, steps: [{ ref: say, run: echo hi }] }]\n";
 /** Names four faults: a bad duration, a ref that stands twice, a need that is nobody's ref, and a cycle. */
 const FAULTY = `name: faulty
 stages:
@@ -87,14 +89,11 @@ describe("runcast serve, runner, token on a database of one's own", () => {
     await runner.wrote(/registered/);
 
     const target = { RUNCAST_URL: url, RUNCAST_TOKEN: user };
-    const run = await runCli(folder, ["run", join(EXAMPLES, "hello.yaml"), "--project", "team"], target);
+    writeFileSync(join(folder, "quick.yaml"), QUICK);
+    const run = await runCli(folder, ["run", "quick.yaml", "--project", "team"], target);
     expect(run.output).toContain("SUCCEEDED in");
     expect(run.code).toBe(0);
-    const foreign = await runCli(
-      folder,
-      ["run", join(EXAMPLES, "hello.yaml"), "--project", "default"],
-      target,
-    );
+    const foreign = await runCli(folder, ["run", "quick.yaml", "--project", "default"], target);
     expect(foreign.output).toContain("no such object");
     expect(foreign.code).toBe(2);
 
@@ -118,5 +117,23 @@ describe("runcast serve, runner, token on a database of one's own", () => {
     });
     expect(fine.code).toBe(0);
     expect(fine.output).not.toContain("very-secret");
+  });
+
+  it.skipIf(!hasRedisServer)("check-config asks Redis and hides its password", async () => {
+    await using redis = await startTestRedis({ password: "very-secret" });
+    const REDIS_URL = redis.url;
+    const fine = await runCli(folder, ["check-config"], { REDIS_URL });
+    expect(fine.output).toMatch(/REDIS_URL: Redis \d+\.\d+\.\d+ answers/);
+    expect(fine.code).toBe(0);
+    const refused = await runCli(folder, ["check-config"], {
+      REDIS_URL: REDIS_URL.replace("secret", "wrong"),
+    });
+    expect(refused.output).toMatch(/REDIS_URL: Redis does not answer \(WRONGPASS/);
+    expect(refused.code).toBe(1);
+    await redis.kill();
+    const dead = await runCli(folder, ["check-config"], { REDIS_URL });
+    expect(dead.output).toMatch(/REDIS_URL: Redis does not answer \(.*ECONNREFUSED/);
+    expect(dead.code).toBe(1);
+    for (const { output } of [fine, refused, dead]) expect(output).not.toContain("very-");
   });
 });

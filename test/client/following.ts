@@ -4,6 +4,8 @@ import {
   createRuncastClient,
   type FollowOptions,
   type RuncastClient,
+  type RuncastClientOptions,
+  type TokenSource,
 } from "../../src/client/runcast-client.ts";
 import type { Message } from "./stream-server.ts";
 
@@ -11,8 +13,11 @@ export const TICKS = `subscription ($topic: String!, $after: StreamPosition!) {
   ticks(topic: $topic, after: $after) { __typename cursor ... on Tick { n } ... on Reset { reason } }
 }`;
 
-export function clientOf(url: string, token = "good"): RuncastClient {
-  return createRuncastClient({ url, token, webSocketImpl: WebSocket });
+export type Transport = NonNullable<RuncastClientOptions["transport"]>;
+export const TRANSPORTS: readonly Transport[] = ["web-socket", "event-stream"];
+
+export function clientOf(url: string, token: TokenSource = "good", transport?: Transport): RuncastClient {
+  return createRuncastClient({ url, token, webSocketImpl: WebSocket, ...(transport && { transport }) });
 }
 
 export type TickOptions = Partial<FollowOptions<{ ticks: Message }, Record<string, unknown>>>;

@@ -1,7 +1,8 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import { buildSchema, GraphQLError, type GraphQLFieldResolver, graphql } from "graphql";
+import { createHandler } from "graphql-sse/lib/use/http";
 import { useServer as serveGraphQL } from "graphql-ws/use/ws";
 import { WebSocketServer } from "ws";
 
@@ -16,11 +17,12 @@ const schema = buildSchema(`
   type Tick implements StreamMessage { cursor: String!, n: Int! }
   type CaughtUp implements StreamMessage { cursor: String! }
   type Reset implements StreamMessage { cursor: String!, reason: String! }
+  type Checkpoint implements StreamMessage { cursor: String! }
   type Subscription { ticks(topic: String!, after: StreamPosition!): StreamMessage }
 `);
 
 export interface Message {
-  readonly __typename: "Tick" | "CaughtUp" | "Reset";
+  readonly __typename: "Tick" | "CaughtUp" | "Reset" | "Checkpoint";
   readonly cursor: string;
   readonly n?: number;
   readonly reason?: string;
@@ -40,6 +42,12 @@ export class History {
   /** A resume from a position before this one gets a Reset. */
   oldest = 0;
   readonly #listeners = new Set<() => void>();
+
+  /** As on a filtered stream: the position moves, and there is nothing to tell. */
+  checkpoint(): void {
+    this.ticks.push({ __typename: "Checkpoint", cursor: `c${this.ticks.length + 1}` });
+    this.notify();
+  }
 
   emit(count: number): void {
     for (let i = 0; i < count; i++) {
@@ -69,7 +77,7 @@ export class History {
   }
 }
 
-/** An honest implementation of the stream contract over graphql-ws: replay, CaughtUp, live, complete. */
+/** An honest implementation of the stream contract over both transports: replay, CaughtUp, live, complete. */
 export class StreamServer {
   readonly history: History;
   readonly subscriptions: TicksArguments[] = [];
@@ -80,12 +88,24 @@ export class StreamServer {
   breakOn: number | null = null;
   breakWith = "INTERNAL_SERVER_ERROR";
   acceptedToken = "good";
+  /** HTTP status of every event stream. */
+  refuseStreams: number | null = null;
   readonly #http: Server;
   readonly #sockets: WebSocketServer;
+  readonly #streams = new Set<ServerResponse>();
+  readonly #serveStream = createHandler({
+    schema,
+    authenticate: () => null,
+    context: () => ({ server: this }) as never,
+  });
 
   private constructor(history: History) {
     this.history = history;
     this.#http = createServer((request, response) => {
+      if (request.url === "/graphql/stream") {
+        void this.#stream(request, response);
+        return;
+      }
       const chunks: Buffer[] = [];
       request.on("data", (chunk: Buffer) => chunks.push(chunk));
       request.on("end", async () => {
@@ -140,11 +160,17 @@ export class StreamServer {
   }
 
   get openSockets(): number {
-    return this.#sockets.clients.size;
+    return this.#sockets.clients.size + this.#streams.size;
   }
 
   kill(): void {
     for (const socket of this.#sockets.clients) socket.terminate();
+    for (const { socket } of this.#streams) socket?.destroy();
+  }
+
+  /** Ends event streams in good order and without completing them, as a server does that shuts down. */
+  endStreams(): void {
+    for (const response of this.#streams) response.end();
   }
 
   close(code: number, reason = ""): void {
@@ -155,6 +181,21 @@ export class StreamServer {
     this.kill();
     this.#http.closeAllConnections();
     await new Promise((resolve) => this.#http.close(resolve));
+  }
+
+  async #stream(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.connections++;
+    if (request.headers.authorization !== `Bearer ${this.acceptedToken}`) {
+      response.writeHead(401).end("who are you?");
+      return;
+    }
+    if (this.refuseStreams !== null) {
+      response.writeHead(this.refuseStreams).end();
+      return;
+    }
+    this.#streams.add(response);
+    response.once("close", () => this.#streams.delete(response));
+    await this.#serveStream(request, response).catch(() => response.destroy());
   }
 
   #ticks(args: TicksArguments): AsyncIterableIterator<{ ticks: Message }> {
@@ -170,7 +211,7 @@ export class StreamServer {
         if (stopped) return { done: true, value: undefined };
         const message = pending.shift() ?? history.ticks[next];
         if (message !== undefined) {
-          if (message.__typename === "Tick") next++;
+          if (message.__typename === "Tick" || message.__typename === "Checkpoint") next++;
           this.sent++;
           // As over a network: the client's side of this process gets its turn between two messages.
           await setImmediate();

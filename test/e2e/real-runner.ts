@@ -1,13 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-
-const MAIN = fileURLToPath(new URL("../../src/runner/main.ts", import.meta.url));
-const LOADER = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+import { programOf } from "../support/program.ts";
 
 /** The product's runner as a process, on a work directory that outlives it. */
 export class RealRunner implements AsyncDisposable {
@@ -55,6 +51,6 @@ export class RealRunner implements AsyncDisposable {
   }
 
   #spawn(): ChildProcess {
-    return spawn(process.execPath, ["--import", LOADER, MAIN], { stdio: "ignore", env: this.#environment });
+    return spawn(process.execPath, programOf("runner/main"), { stdio: "ignore", env: this.#environment });
   }
 }

@@ -10,6 +10,7 @@ const LOGS = "logs { downloadUrl sizeBytes lineCount ended truncated expired }";
 const TEST = `id key name status attempt message review { status comment } ${LOGS}
   attempts { number status exitCode ${LOGS} logLines(fromLine: 1, count: 10) { number stream text } }`;
 const TESTS = `query ($id: ID!) { node(id: $id) { ... on StepRun { testRuns(first: 10) { nodes { ${TEST} } } } } }`;
+const LOGGED_TESTS = `query ($id: ID!) { node(id: $id) { ... on StepRun { ${LOGS} testRuns(first: 10) { nodes { ${TEST} } } } } }`;
 const ITEMS = "count items { outcome testRun { key status } }";
 
 let system: RunningSystem;
@@ -26,6 +27,18 @@ async function begin(test: Fields): Promise<Answer> {
 async function testsOf(runId: string): Promise<Answer[]> {
   const { steps } = await system.run(runId);
   return (await system.ask(TESTS, { id: steps.unit.id })).testRuns.nodes;
+}
+
+/** The tests with their whole logs and their step's: these are sent apart from the results, and may come after. */
+async function loggedTestsOf(runId: string): Promise<Answer[]> {
+  const { steps } = await system.run(runId);
+  return await waitFor("all logs", async () => {
+    const { logs, testRuns } = await system.ask(LOGGED_TESTS, { id: steps.unit.id });
+    const ofTests = testRuns.nodes.flatMap(({ attempts }: Answer) =>
+      attempts.map((attempt: Answer) => attempt.logs),
+    );
+    return [logs, ...ofTests].every(({ ended }) => ended) && testRuns.nodes;
+  });
 }
 
 const briefly = (tests: Answer[]) => tests.map(({ key, status, attempt }) => [key, status, attempt]);
@@ -47,7 +60,7 @@ describe("tests", () => {
   it("000: list tests; download logs of each, of their step and of the run", async () => {
     const { id } = await begin(mendable(system.scene()));
     expect(await system.ended(id)).toMatchObject({ status: "FAILED", statusReason: { code: "GATE" } });
-    const tests = await testsOf(id);
+    const tests = await loggedTestsOf(id);
     expect(briefly(tests)).toEqual([
       ["a", "PASSED", 1],
       ["b", "FAILED", 1],
@@ -112,7 +125,7 @@ describe("tests", () => {
       items: [{ outcome: "DONE", testRun: { key: "b" } }],
     });
     expect((await system.ended(id)).status).toBe("SUCCEEDED");
-    const tests = await testsOf(id);
+    const tests = await loggedTestsOf(id);
     expect(briefly(tests)).toEqual([
       ["a", "PASSED", 1],
       ["b", "PASSED", 2],

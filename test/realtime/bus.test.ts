@@ -1,6 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Notice, noticeKeys } from "../../src/domain/bus.ts";
-import { givenRedisUrl, hasRedisServer, startTestRedis, type TestRedis } from "../support/redis.ts";
+import { askRedis, givenRedisUrl, hasRedisServer, startTestRedis, type TestRedis } from "../support/redis.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { type BusPair, collect, inProcessPair, meet, redisPair, runKey, runNotice } from "./buses.ts";
 
@@ -10,21 +11,25 @@ const never = new AbortController().signal;
 
 let redis: TestRedis | null = null;
 const redisUrl = (): string => redis?.url ?? givenRedisUrl!;
+const key = `test:${randomUUID()}`;
 const transports = [
   { name: "in process", missing: false, open: async (): Promise<BusPair> => inProcessPair() },
   {
     name: "over Redis",
     missing: !hasRedisServer && givenRedisUrl === undefined,
-    open: async (): Promise<BusPair> => await redisPair(redisUrl()),
+    open: async (): Promise<BusPair> => await redisPair(redisUrl(), key),
   },
 ];
 
-describe.each(transports)("a bus $name", ({ missing, open }) => {
-  beforeAll(async () => {
-    if (hasRedisServer) redis = await startTestRedis();
-  });
-  afterAll(async () => await redis?.[Symbol.asyncDispose]());
+beforeAll(async () => {
+  if (hasRedisServer) redis = await startTestRedis();
+});
+afterAll(async () => {
+  if (redis !== null) await redis[Symbol.asyncDispose]();
+  else if (givenRedisUrl !== undefined) await askRedis(givenRedisUrl, "del", key);
+});
 
+describe.each(transports)("a bus $name", ({ missing, open }) => {
   it.skipIf(missing)("brings a notice to the watchers of its key, here and elsewhere", async () => {
     await using pair = await open();
     const { one, other } = pair;

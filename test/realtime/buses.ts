@@ -18,8 +18,9 @@ export function inProcessPair(): BusPair {
 }
 
 /** Two processes of an installation, as far as Redis can tell. */
-export async function redisPair(url: string, key = `test:${randomUUID()}`): Promise<BusPair<RedisBus>> {
-  const [one, other] = [openRedisBus(url, key), openRedisBus(url, key)];
+export async function redisPair(url: string, key: string): Promise<BusPair<RedisBus>> {
+  const one = await connectedRedisBus(url, key);
+  const other = await connectedRedisBus(url, key);
   await Promise.all([meet(one, other), meet(other, one)]);
   return {
     one,
@@ -30,7 +31,16 @@ export async function redisPair(url: string, key = `test:${randomUUID()}`): Prom
   };
 }
 
-export function openRedisBus(url: string, key = `test:${randomUUID()}`, logger = pino({ level: "silent" })) {
+/** A bus that has its connections: before, what is published is lost to others. */
+export async function connectedRedisBus(...args: Parameters<typeof openRedisBus>): Promise<RedisBus> {
+  const bus = openRedisBus(...args);
+  const heard = collect(bus, "connection");
+  await waitFor("a connection", () => heard.doubts > 0);
+  heard.close();
+  return bus;
+}
+
+export function openRedisBus(url: string, key: string, logger = pino({ level: "silent" })) {
   return new RedisBus({ url, key, logger });
 }
 

@@ -114,13 +114,24 @@ export async function startTestRunner(
   return { stub, runner, logger, workDirectory };
 }
 
+type FinishedReport = NonNullable<ReturnType<ProtocolStub["finished"]>>;
+
 /** Runs one task to its report, and until the server has its whole log. */
 export async function runTask(
+  here: Pick<TestRunner, "stub">,
+  granted: GrantedTask,
+  deadlineMs = DEADLINE_MS,
+): Promise<FinishedReport> {
+  here.stub.offer(granted);
+  return await endOf(here, granted, deadlineMs);
+}
+
+/** Waits for the report, and for the log too: it is sent apart from the report, which only tells its length. */
+export async function endOf(
   { stub }: Pick<TestRunner, "stub">,
   granted: GrantedTask,
   deadlineMs = DEADLINE_MS,
-): Promise<NonNullable<ReturnType<ProtocolStub["finished"]>>> {
-  stub.offer(granted);
+): Promise<FinishedReport> {
   await until(`the end of ${granted.spec.run}`, () => stub.finished(granted) !== undefined, deadlineMs);
   const report = stub.finished(granted)!;
   await until("the complete log", () => stub.logBytes(granted) === report.logLength, deadlineMs);

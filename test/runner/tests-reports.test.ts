@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { runTask, startTestRunner, task, temporaryDirectory, until, workspaceOf } from "./harness.ts";
+import { endOf, runTask, startTestRunner, task, temporaryDirectory, until, workspaceOf } from "./harness.ts";
 import { testTask } from "./tests.ts";
 
 const junit = (...globs: string[]) => ({ format: "JUNIT" as const, globs });
@@ -122,7 +122,7 @@ describe("a step with a report", () => {
     const here = await startTestRunner();
     const granted = testTask(
       {
-        run: `echo $$ > pid; trap 'echo stopped; exit 1' TERM; while :; do sleep 0.05; done`,
+        run: `trap 'echo stopped; exit 1' TERM; touch ready; while :; do sleep 0.05; done`,
         report: junit("r.xml"),
         rediscover: false,
       },
@@ -131,14 +131,14 @@ describe("a step with a report", () => {
     const tests = here.stub.tests(granted);
     const [one, other] = [tests.queue("one"), tests.queue("other")];
     here.stub.offer(granted);
-    const pidFile = join(workspaceOf(here.workDirectory, granted), "pid");
-    await until("it runs", () => existsSync(pidFile));
+    const ready = join(workspaceOf(here.workDirectory, granted), "ready");
+    await until("its trap", () => existsSync(ready));
     tests.aborts.add(one.id);
     const before = tests.calls.length;
     await until("it was told of one", () => tests.calls.length > before + 1);
     expect(here.stub.outcome(granted)).toBeUndefined();
     tests.aborts.add(other.id);
-    await until("its end", () => here.stub.outcome(granted) === "SUCCEEDED");
+    expect(await endOf(here, granted)).toMatchObject({ outcome: "SUCCEEDED" });
     expect(tests.all.map(({ status }) => status)).toEqual(["CANCELED", "CANCELED"]);
     expect(here.stub.lines(granted, "stdout")).toEqual(["stopped"]);
   });

@@ -9,7 +9,7 @@ export interface TestDatabase extends AsyncDisposable {
   query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>;
 }
 
-/** A migrated database of the test's own, copied from the template in about 100 ms. */
+/** A migrated database of the test's own, copied from the template in about 15 ms (500 ms where its files are on a slow disk). */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const server = inject("postgresUrl");
   const name = `runcast_test_${randomBytes(6).toString("hex")}`;

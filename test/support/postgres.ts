@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { startEmbeddedPostgres } from "../../src/cli/embedded-postgres/index.ts";
 import { migrate } from "../../src/persistence/migrate.ts";
+import { scratchFolder } from "./scratch-folder.ts";
 
 export interface TestPostgres extends AsyncDisposable {
   /** Of a database on the server from which others may be made. */
@@ -15,7 +15,7 @@ export interface TestPostgres extends AsyncDisposable {
 export async function startTestPostgres(): Promise<TestPostgres> {
   const given = process.env["TEST_DATABASE_URL"];
   if (given !== undefined) return { url: given, [Symbol.asyncDispose]: async () => undefined };
-  const folder = mkdtempSync(join(tmpdir(), "runcast-test-"));
+  const folder = mkdtempSync(join(scratchFolder(), "runcast-test-"));
   // PostgreSQL does not run as root: its user must get through.
   chmodSync(folder, 0o755);
   const places = { dataRoot: join(folder, "data"), sharedRoot: join(folder, "shared") };

@@ -49,7 +49,7 @@ async function subscribe(
   const grouping = readGrouping(groupBy);
   readRunFilter(filter ?? {});
   // Refuses a project that does not exist for the viewer; which runs are counted is asked anew each time.
-  const select = async () => await selectRuns(context, projectId, filter);
+  const select = async () => await selectRuns(context.later(), projectId, filter);
   await select();
   return untilReturned((signal) => countAgain({ context, select, grouping }, signal));
 }

@@ -111,7 +111,9 @@ async function subscribeRunEvents(
     wants: ofTypes(args.types ?? null),
     until: args.until,
   });
-  return new LiveSubscription(following, (viewer) => mayRead(viewer, run.projectId), context);
+  // Not the whole run: a subscription may last for days.
+  const { projectId } = run;
+  return new LiveSubscription(following, (viewer) => mayRead(viewer, projectId), context);
 }
 
 /** Whoever resumes the stream of a run that was deleted meanwhile is told so by its last event. */

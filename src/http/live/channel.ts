@@ -4,21 +4,17 @@ import { nextBody } from "./frames.ts";
 import type { Renderer } from "./render.ts";
 
 /** A subscriber that has read everything and waits for more. */
-export interface Member {
+export interface Member<Position> {
   /** @returns false when it cannot take more for now */
   receive(bodies: readonly Buffer[]): boolean;
+  /** It is in the channel no more, and was sent everything up to there. */
+  served(at: Position): void;
 }
 
 export interface Shared<Position> {
   readonly log: LiveLog<LogItem<Position>, Position>;
   wants(item: LogItem<Position>): boolean;
   isOver(): boolean;
-}
-
-/** Waits until the channel comes to where it is; then it is live. */
-interface Joining<Position> {
-  readonly member: Member;
-  readonly at: Position;
 }
 
 /**
@@ -33,9 +29,10 @@ export class Channel<Position> implements Disposable {
   readonly #selection: Selection<LogItem<Position>, Position>;
   readonly #watch: Disposable;
   readonly #bodies = new WeakMap<object, Promise<Buffer>>();
-  readonly #leave = new Map<Member, (position: Position) => void>();
-  readonly #live = new Set<Member>();
-  #joining: Joining<Position>[] = [];
+  readonly #live = new Set<Member<Position>>();
+  /** Those who are ahead, each until the channel comes to where it is. */
+  readonly #ahead = new Map<Member<Position>, Position>();
+  readonly #full: Member<Position>[] = [];
   #position: Position;
   #appended: { readonly items: readonly LogItem<Position>[]; readonly end: Position }[] = [];
   #working = false;
@@ -61,26 +58,19 @@ export class Channel<Position> implements Disposable {
     return await Promise.all(items.map(async (item) => await this.#bodies.get(item)!));
   }
 
-  /**
-   * Serves a member from the log's present end on, until it leaves.
-   * @returns where it stands then
-   */
-  async serve(member: Member, at: Position): Promise<Position> {
-    return await new Promise<Position>((resolve) => {
-      this.#leave.set(member, resolve);
-      if (this.#position === at) this.#live.add(member);
-      else this.#joining.push({ member, at });
-    });
+  /** Serves a member from the log's present end on, where it stands, until it leaves or has to. */
+  join(member: Member<Position>, at: Position): void {
+    if (this.#position === at) this.#live.add(member);
+    else this.#ahead.set(member, at);
   }
 
-  leave(member: Member): void {
-    const resolve = this.#leave.get(member);
-    if (resolve === undefined) return;
-    this.#leave.delete(member);
-    const joining = this.#joining.find((other) => other.member === member);
-    this.#joining = this.#joining.filter((other) => other !== joining);
-    this.#live.delete(member);
-    resolve(joining?.at ?? this.#position);
+  leave(member: Member<Position>): void {
+    if (this.#live.delete(member)) {
+      member.served(this.#position);
+      return;
+    }
+    const at = this.#ahead.get(member);
+    if (this.#ahead.delete(member)) member.served(at!);
   }
 
   [Symbol.dispose](): void {
@@ -119,16 +109,14 @@ export class Channel<Position> implements Disposable {
 
   #admit(): void {
     for (const member of this.#full.splice(0)) this.leave(member);
-    if (this.#joining.length === 0) return;
-    const here = this.#joining.filter(({ at }) => at === this.#position);
-    if (here.length === 0) return;
-    this.#joining = this.#joining.filter(({ at }) => at !== this.#position);
-    for (const { member } of here) this.#live.add(member);
+    for (const [member, at] of this.#ahead) {
+      if (at !== this.#position) continue;
+      this.#ahead.delete(member);
+      this.#live.add(member);
+    }
   }
 
   #dismiss(): void {
-    for (const member of [...this.#leave.keys()]) this.leave(member);
+    for (const member of [...this.#live, ...this.#ahead.keys()]) this.leave(member);
   }
-
-  readonly #full: Member[] = [];
 }

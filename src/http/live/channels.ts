@@ -13,6 +13,7 @@ export interface Seat extends Disposable {
 }
 
 interface Open {
+  readonly key: string;
   readonly channel: Channel<unknown>;
   readonly log: unknown;
   seats: number;
@@ -36,19 +37,20 @@ export class Channels {
     if (open === undefined || open.log !== log) {
       const renderer = new Renderer(argsFor(args, viewer), this.#toPublic);
       const channel = new Channel(subscription.requestFor(viewer), renderer, this.#onError);
-      open = { channel, log, seats: 0 };
+      open = { key, channel, log, seats: 0 };
       this.#open.set(key, open);
     }
     const taken = open;
     taken.seats++;
     return {
-      key,
+      // Not the caller's: thousands of equal texts would be kept.
+      key: taken.key,
       channel: taken.channel,
       [Symbol.dispose]: () => {
         taken.seats--;
         if (taken.seats > 0) return;
         taken.channel[Symbol.dispose]();
-        if (this.#open.get(key) === taken) this.#open.delete(key);
+        if (this.#open.get(taken.key) === taken) this.#open.delete(taken.key);
       },
     };
   }
@@ -63,7 +65,7 @@ export class Channels {
 function argsFor(args: ExecutionArgs, viewer: Viewer): ExecutionArgs {
   const context = args.contextValue as RequestContext;
   const shown = isPersonal(args.document) ? viewer : withoutPerson(viewer);
-  return { ...args, contextValue: { ...context, viewer: shown } };
+  return { ...args, contextValue: context.later(shown) };
 }
 
 /** A field that asks who is asking would tell one person's answer to all: it fails instead. */

@@ -2,7 +2,6 @@ import type { ExecutionArgs } from "graphql";
 import type { Viewer } from "../../domain/access.ts";
 import { objectNotFound } from "../../graphql/errors.ts";
 import type { LiveSubscription } from "../../graphql/live-subscription.ts";
-import type { Park } from "../../realtime/following.ts";
 import type { LogItem } from "../../realtime/live-log.ts";
 import type { Channel, Member } from "./channel.ts";
 import type { Channels, Seat } from "./channels.ts";
@@ -10,13 +9,15 @@ import { framesOf, nextPrefix } from "./frames.ts";
 import type { Outlet } from "./outlet.ts";
 import { shareKey } from "./share-key.ts";
 
-/** Whom the messages are for. */
+/** The socket that the messages are for. */
 export interface Receiver {
   readonly outlet: Outlet;
   /** With the rights of the last check. */
-  viewer(): Viewer;
+  readonly viewer: Viewer;
   /** Before every message: asks nobody. */
   closeIfExpired(): void;
+  /** @param error why it did not end by itself */
+  ended(operationId: string, error: unknown): void;
 }
 
 export interface DeliveryOptions {
@@ -25,14 +26,13 @@ export interface DeliveryOptions {
   readonly operationId: string;
   readonly receiver: Receiver;
   readonly channels: Channels;
-  onEnd(): void;
 }
 
 /**
- * One subscription over a WebSocket. It writes its messages itself; the protocol's library iterates over it and
- * sees nothing but its end, for which it then sends `complete` or `error`.
+ * One subscription over a WebSocket: reads on by itself until it is at its log's end, is served there together with
+ * all others, and reads on by itself again when it falls behind.
  */
-export class Delivery implements AsyncIterableIterator<never>, Member, Park<unknown> {
+export class Delivery implements Member<unknown> {
   readonly #options: DeliveryOptions;
   readonly #prefix: Buffer;
   #seat: Seat | null = null;
@@ -44,37 +44,21 @@ export class Delivery implements AsyncIterableIterator<never>, Member, Park<unkn
     this.#prefix = nextPrefix(options.operationId);
   }
 
-  async next(): Promise<IteratorResult<never, undefined>> {
-    const { following } = this.#options.subscription;
-    const { outlet } = this.#options.receiver;
-    try {
-      for await (const items of following.batches(this)) {
-        const bodies = await this.#channel().render(items);
-        if (following.signal.aborted) break;
-        this.receive(bodies);
-        await outlet.drained();
-      }
-      return { done: true, value: undefined };
-    } finally {
-      this.#leave();
-      this.#options.onEnd();
-    }
+  start(): void {
+    void this.#readOn();
   }
 
+  /** The client has left. */
   async return(): Promise<IteratorResult<never, undefined>> {
     await this.#options.subscription.return();
     this.#seat?.channel.leave(this);
+    this.#giveUpSeat();
     return { done: true, value: undefined };
   }
 
+  /** Only so that graphql-ws knows it for something that it can end: nobody iterates over it. */
   [Symbol.asyncIterator](): this {
     return this;
-  }
-
-  async wait(at: unknown): Promise<unknown> {
-    const to = await this.#channel().serve(this, at);
-    await this.#options.receiver.outlet.drained();
-    return to;
   }
 
   receive(bodies: readonly Buffer[]): boolean {
@@ -83,21 +67,58 @@ export class Delivery implements AsyncIterableIterator<never>, Member, Park<unkn
     return receiver.outlet.write(framesOf(this.#prefix, bodies));
   }
 
+  served(at: unknown): void {
+    const { following } = this.#options.subscription;
+    following.moveTo(at);
+    if (!following.left) void this.#readOn();
+  }
+
   /** The viewer may have other rights now: then it is served with others, or no more. */
   viewerChanged(): void {
-    if (this.#seat !== null && this.#keyFor(this.#options.receiver.viewer()) !== this.#seat.key)
+    if (this.#seat !== null && this.#keyFor(this.#options.receiver.viewer) !== this.#seat.key)
       this.#seat.channel.leave(this);
+  }
+
+  async #readOn(): Promise<void> {
+    const { subscription, receiver } = this.#options;
+    const { following } = subscription;
+    try {
+      for (;;) {
+        await receiver.outlet.drained();
+        if (following.left) return;
+        const channel = this.#channel();
+        if (!following.atEnd) {
+          const items = await following.take();
+          const bodies = items.length === 0 ? [] : await channel.render(items);
+          if (bodies.length > 0 && !following.left) this.receive(bodies);
+        } else if (following.request.isOver()) break;
+        else {
+          channel.join(this, following.at);
+          return;
+        }
+      }
+      this.#end(null);
+    } catch (error) {
+      if (!following.left) this.#end(error);
+    }
+  }
+
+  #end(error: unknown): void {
+    const { subscription, receiver, operationId } = this.#options;
+    void subscription.return();
+    this.#giveUpSeat();
+    receiver.ended(operationId, error);
   }
 
   /** @throws NOT_FOUND once the viewer may not read it any more */
   #channel(): Channel<unknown> {
     const { subscription, args, receiver, channels } = this.#options;
-    const viewer = receiver.viewer();
+    const { viewer } = receiver;
     if (this.#seat !== null && viewer === this.#viewer) return this.#seat.channel;
     if (!subscription.mayRead(viewer)) throw objectNotFound();
     const key = this.#keyFor(viewer);
     if (this.#seat?.key !== key) {
-      this.#leave();
+      this.#giveUpSeat();
       this.#seat = channels.take(key, args, subscription, viewer);
     }
     this.#viewer = viewer;
@@ -108,7 +129,7 @@ export class Delivery implements AsyncIterableIterator<never>, Member, Park<unkn
     return shareKey(this.#options.args, viewer);
   }
 
-  #leave(): void {
+  #giveUpSeat(): void {
     this.#seat?.[Symbol.dispose]();
     this.#seat = null;
   }

@@ -3,10 +3,15 @@ import type { WebSocket } from "ws";
 
 /** Bytes that may wait for a client, beyond what its operating system takes. */
 const MOST_WAITING = 128 * 1024;
-/** A client that takes nothing for so long is given up; it resumes when it can. */
-const PATIENCE_MS = 30_000;
-/** For the close frame to reach a client that is only slow. */
-const CLOSE_MS = 5_000;
+
+export interface OutletTimes {
+  /** A client that takes nothing for so long is given up; it resumes when it can. */
+  readonly patienceMs: number;
+  /** For the close frame to reach a client that is only slow. */
+  readonly closeMs: number;
+}
+
+const TIMES: OutletTimes = { patienceMs: 30_000, closeMs: 5_000 };
 /** RFC 6455's "try again later". */
 const LAGGING = 1013;
 
@@ -14,12 +19,14 @@ const LAGGING = 1013;
 export class Outlet {
   readonly #client: WebSocket;
   readonly #socket: Duplex;
+  readonly #times: OutletTimes;
   #draining: Promise<void> | null = null;
 
   /** @param socket the connection below the client, to which whole frames are written */
-  constructor(client: WebSocket, socket: Duplex) {
+  constructor(client: WebSocket, socket: Duplex, times: OutletTimes = TIMES) {
     this.#client = client;
     this.#socket = socket;
+    this.#times = times;
   }
 
   /** @returns whether it may go on at once */
@@ -38,7 +45,7 @@ export class Outlet {
   }
 
   async #drain(): Promise<void> {
-    const patience = setTimeout(() => this.#giveUp(), PATIENCE_MS);
+    const patience = setTimeout(() => this.#giveUp(), this.#times.patienceMs);
     await new Promise<void>((resolve) => {
       const done = (): void => {
         this.#socket.off("drain", done);
@@ -55,6 +62,6 @@ export class Outlet {
 
   #giveUp(): void {
     this.#client.close(LAGGING, "Lagging");
-    setTimeout(() => this.#client.terminate(), CLOSE_MS).unref();
+    setTimeout(() => this.#client.terminate(), this.#times.closeMs).unref();
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type ExecutionArgs, type ExecutionResult, execute, type GraphQLError } from "graphql";
-import { type RequestContext, withFreshLoaders } from "../../graphql/context.ts";
+import type { RequestContext } from "../../graphql/context.ts";
 
 /** As a client gets it, with its errors made public. */
 export type PublicResult = Omit<ExecutionResult, "errors"> & { readonly errors?: readonly unknown[] };
@@ -26,7 +26,7 @@ export class Renderer {
   async results(items: readonly unknown[]): Promise<PublicResult[]> {
     const results: PublicResult[] = [];
     for (let at = 0; at < items.length; at += TOGETHER) {
-      const context = withFreshLoaders(this.#args.contextValue as RequestContext);
+      const context = (this.#args.contextValue as RequestContext).later();
       const some = items.slice(at, at + TOGETHER);
       results.push(...(await Promise.all(some.map(async (item) => await this.#result(item, context)))));
     }
@@ -35,7 +35,7 @@ export class Renderer {
 
   async #result(item: unknown, context: RequestContext): Promise<PublicResult> {
     for (let tries = 1; ; tries++) {
-      const contextValue = tries === 1 ? context : withFreshLoaders(context);
+      const contextValue = tries === 1 ? context : context.later();
       const result = await execute({ ...this.#args, rootValue: item, contextValue });
       if (result.errors === undefined) return result;
       const errors = this.#toPublic(result.errors, context);

@@ -68,21 +68,7 @@ export class Sockets<Extra> implements AsyncDisposable {
     client.on("pong", () => void this.#alive.add(client));
     // A broken frame, or a connection that was reset: `ws` closes the socket by itself.
     client.on("error", () => undefined);
-    const onClose = protocol.opened(
-      {
-        protocol: client.protocol,
-        send: async (text) => await send(client, text),
-        close: (code, reason) => client.close(code, reason),
-        onMessage: (onText) =>
-          void client.on("message", (data) => {
-            onText(String(data)).catch((error: unknown) => {
-              onError(error);
-              client.close(CloseCode.InternalServerError, "Internal server error");
-            });
-          }),
-      },
-      makeExtra(handshake),
-    );
+    const onClose = protocol.opened(new Line(client, onError), makeExtra(handshake));
     client.once("close", (code, reason) => void onClose(code, String(reason)).catch(onError));
   }
 
@@ -94,10 +80,38 @@ export class Sockets<Extra> implements AsyncDisposable {
   }
 }
 
-/** What is sent to a socket that closes meanwhile is lost with it, which is no error: its client resumes. */
-async function send(client: WebSocket, text: string): Promise<void> {
-  if (client.readyState !== client.OPEN) return;
-  await new Promise<void>((resolve) => client.send(text, () => resolve()));
+/** A socket as graphql-ws sees it. */
+class Line {
+  readonly #client: WebSocket;
+  readonly #onError: (error: unknown) => void;
+
+  constructor(client: WebSocket, onError: (error: unknown) => void) {
+    this.#client = client;
+    this.#onError = onError;
+  }
+
+  get protocol(): string {
+    return this.#client.protocol;
+  }
+
+  /** What is sent to a socket that closes meanwhile is lost with it, which is no error: its client resumes. */
+  async send(text: string): Promise<void> {
+    if (this.#client.readyState !== this.#client.OPEN) return;
+    await new Promise<void>((resolve) => this.#client.send(text, () => resolve()));
+  }
+
+  close(code: number, reason: string): void {
+    this.#client.close(code, reason);
+  }
+
+  onMessage(onText: (text: string) => Promise<void>): void {
+    this.#client.on("message", (data) => {
+      onText(String(data)).catch((error: unknown) => {
+        this.#onError(error);
+        this.#client.close(CloseCode.InternalServerError, "Internal server error");
+      });
+    });
+  }
 }
 
 async function closed(client: WebSocket): Promise<void> {

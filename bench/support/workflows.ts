@@ -28,6 +28,11 @@ export function chains(count: number): MeasuredWorkflow {
   return workflow(`chains-${count}`, [steps]);
 }
 
+/** `count` steps of one stage, none of which needs another. */
+export function flat(count: number): MeasuredWorkflow {
+  return workflow(`flat-${count}`, [Array.from({ length: count }, (_, i) => noOp(`step-${i}`))]);
+}
+
 export function single(): MeasuredWorkflow {
   return workflow("single", [[noOp("only")]]);
 }
