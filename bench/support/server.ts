@@ -10,9 +10,8 @@ import { ownCpuUs, serveParent } from "./worker.ts";
 const built = async <Module>(path: string): Promise<Module> =>
   (await import(new URL(`../../dist/src/${path}`, import.meta.url).href)) as Module;
 const { startApp } = await built<typeof import("../../src/app.ts")>("app.js");
-const { quietLogger } = await built<typeof import("../../src/cli/commands/context.ts")>(
-  "cli/commands/context.js",
-);
+const { quietLogger } =
+  await built<typeof import("../../src/cli/commands/context.ts")>("cli/commands/context.js");
 const { openCredentials } = await built<typeof import("../../src/cli/credentials.ts")>("cli/credentials.js");
 const { loadConfig } = await built<typeof import("../../src/config/load-config.ts")>("config/load-config.js");
 

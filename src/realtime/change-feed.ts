@@ -136,7 +136,7 @@ class Current implements Disposable {
   }
 
   #failed(error: unknown): void {
-    // The next look finds what was missed.
-    if (!(error instanceof DatabaseAwayError)) this.#options.onError(error);
+    // The next look finds what was missed, if there is one.
+    if (!this.#closed.signal.aborted && !(error instanceof DatabaseAwayError)) this.#options.onError(error);
   }
 }

@@ -36,14 +36,15 @@ describe.each(transports)("a bus $name", ({ missing, open }) => {
     const watches = [one, other].map((bus) => ({
       wanted: collect(bus, runKey("a")),
       both: collect(bus, runKey("a"), runKey("b")),
+      any: collect(bus, noticeKeys.anyRun()),
       foreign: collect(bus, runKey("c"), noticeKeys.work(), noticeKeys.runLogs("a")),
     }));
     one.publish(runNotice("a", 7));
     one.publish(runNotice("b", 8));
     await meet(one, other);
-    for (const { wanted, both, foreign } of watches) {
+    for (const { wanted, both, any, foreign } of watches) {
       expect(wanted.notices).toEqual([runNotice("a", 7)]);
-      expect(both.notices).toEqual([runNotice("a", 7), runNotice("b", 8)]);
+      for (const { notices } of [both, any]) expect(notices).toEqual([runNotice("a", 7), runNotice("b", 8)]);
       expect(foreign.notices).toEqual([]);
       expect(wanted.doubts + both.doubts + foreign.doubts).toBe(0);
     }

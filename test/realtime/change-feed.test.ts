@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BusyError } from "../../src/domain/refusals.ts";
+import type { StreamPosition } from "../../src/domain/stream-cursor.ts";
 import { forgetOldChanges } from "../../src/duties/forget-changes.ts";
 import { createDataSource } from "../../src/persistence/data-source.ts";
 import { Database } from "../../src/persistence/database.ts";
@@ -252,5 +254,20 @@ describe("a feed of changes", () => {
     await waitFor("an answer", () => fresh.kinds.length >= 1);
     expect(fresh.kinds).toEqual(["CAUGHT_UP"]);
     await fresh.stop();
+  });
+
+  it("has to be followed anew, from a reset, once the database is another one", async () => {
+    const follow = async (after: StreamPosition) =>
+      await followChanges(feeds[0]!, database, { after, wants: notEmpty });
+    const old = await follow({ kind: "HEAD" });
+    const { cursor } = (await old.next()).value!;
+    await stored.query("update installation set restore_counter = restore_counter + 1");
+    await expect(old.next()).rejects.toBeInstanceOf(BusyError);
+    const next = await follow({ kind: "CURSOR", cursor });
+    expect((await next.next()).value).toMatchObject({
+      kind: "RESET",
+      cursor: expect.not.stringMatching(cursor),
+    });
+    await next.return();
   });
 });
