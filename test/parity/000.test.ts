@@ -135,8 +135,8 @@ describe("runs", () => {
 
     await purgeRuns.run(system.server.app.engine);
     expect(await tablesAbout(kept.id)).toContain("step_attempt");
-    // What stays is that there was a run and who deleted it.
-    expect(await tablesAbout(gone.id)).toEqual(["audit_entry", "run_tombstone"]);
+    // What stays is that there was a run and who deleted it, and for a day that lists are to be told.
+    expect(await tablesAbout(gone.id)).toEqual(["audit_entry", "run_change", "run_tombstone"]);
   });
 
   it("000: delete run and all its data, while it runs", async () => {

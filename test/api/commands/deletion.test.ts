@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { keyOf } from "../../../src/domain/ids.ts";
+import { forgetOldChanges } from "../../../src/duties/forget-changes.ts";
 import { forgetOld } from "../../../src/duties/forget-old.ts";
 import { purgeRuns } from "../../../src/duties/purge-runs.ts";
 import { sweepSessions } from "../../../src/duties/sweep-sessions.ts";
@@ -59,6 +60,9 @@ async function placesOf(id: string): Promise<Record<string, number>> {
   }
   return places;
 }
+
+/** What is left of a purged run: the mark, and for a day that it changed, which its lists are told. */
+const REMAINS = { "run_tombstone.run_id": 1, "run_change.run_id": expect.any(Number) };
 
 describe("a deleted run", () => {
   it("is hidden at once, wherever it could be seen", async () => {
@@ -156,9 +160,10 @@ describe("a deleted run", () => {
       expect(filled).toContain(`${table}.run_id`);
     }
     await purgeRuns.run(server.app.engine);
-    expect(await placesOf(run.id)).toEqual({ "run_tombstone.run_id": 1 });
+    expect(await placesOf(run.id)).toEqual(REMAINS);
     clock.advance(30 * 24 * 60 * 60 * 1_000 + 1);
     await forgetOld.run(server.app.engine);
+    await forgetOldChanges.run(server.app.engine);
     expect(await placesOf(run.id)).toEqual({});
     runner = await startProtocolRunner(server);
   });
@@ -179,7 +184,7 @@ describe("a deleted run", () => {
     expect(Object.keys(await placesOf(run.id))).toContain("workflow_run.id");
     expect(await runner.finish(task, "ABORTED")).toBe("APPLIED");
     await purgeRuns.run(server.app.engine);
-    expect(await placesOf(run.id)).toEqual({ "run_tombstone.run_id": 1 });
+    expect(await placesOf(run.id)).toEqual(REMAINS);
   });
 
   it("whose runner never comes back is purged when its lease is over", async () => {
@@ -192,7 +197,7 @@ describe("a deleted run", () => {
     clock.advance(60_000);
     await sweepSessions.run(server.app.engine);
     await purgeRuns.run(server.app.engine);
-    expect(await placesOf(run.id)).toEqual({ "run_tombstone.run_id": 1 });
+    expect(await placesOf(run.id)).toEqual(REMAINS);
     runner = await startProtocolRunner(server);
   });
 
