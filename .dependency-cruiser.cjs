@@ -9,7 +9,7 @@ const layers = {
   // Files by key; knows nothing of what they are.
   storage: [],
   realtime: ["domain", "persistence", "observability"],
-  logs: ["domain", "persistence", "storage", "observability"],
+  logs: ["domain", "persistence", "realtime", "storage", "observability"],
   artifacts: ["domain", "persistence", "storage", "observability"],
   // Readers of report files: streams in, test cases out.
   "test-reports": ["domain"],

@@ -7,9 +7,11 @@ import type { Config } from "./config/load-config.ts";
 import type { Clock } from "./domain/clock.ts";
 import { DutyRoster } from "./duties/duty.ts";
 import { createDuties } from "./duties/index.ts";
+import type { Services } from "./graphql/context.ts";
 import { buildApiSchema } from "./graphql/schema.ts";
 import { Authenticator } from "./http/authenticate.ts";
 import { startHttpServer } from "./http/server.ts";
+import { LogHub } from "./logs/log-hub.ts";
 import type { Logger } from "./observability/logger.ts";
 import { ClaimDesk } from "./orchestration/claim.ts";
 import { ReportCollector } from "./orchestration/report.ts";
@@ -24,6 +26,7 @@ import { WorkflowVersions } from "./persistence/workflow-versions.ts";
 import { ChangeFeed } from "./realtime/change-feed.ts";
 import { openBus } from "./realtime/open-bus.ts";
 import { RunHub } from "./realtime/run-hub.ts";
+import type { BlobStore } from "./storage/blob-store.ts";
 import { openBlobStore, type StoreConfig } from "./storage/open-blob-store.ts";
 
 /** Beside the compiled code; from sources there is no page unless it was built. */
@@ -100,6 +103,21 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 }
 
+/** What subscriptions follow: each read once for all of them. */
+function openStreams(
+  engine: Engine,
+  blobs: BlobStore,
+  started: Started,
+  onError: (error: unknown) => void,
+): Pick<Services, "runHub" | "changeFeed" | "logHub"> {
+  const { database, bus } = engine;
+  return {
+    runHub: started.use(new RunHub(database, bus, onError)),
+    changeFeed: started.use(new ChangeFeed(database, bus, onError)),
+    logHub: started.use(new LogHub({ ...engine, blobs }, onError)),
+  };
+}
+
 async function startParts(options: AppOptions, started: Started): Promise<{ url: string; engine: Engine }> {
   const { config, databaseUrl, encryptionKey = null, logger, clock, runDuties = true } = options;
   const redisUrl = config.redisUrl ?? null;
@@ -113,16 +131,11 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
     clock: clock ?? started.use(await DatabaseClock.start(database)),
     bus: started.use(openBus({ redisUrl, installationId, logger })),
   };
-  const runHub = started.use(
-    new RunHub(database, engine.bus, (error) => logger.error({ err: error }, "events could not be read")),
-  );
-  const changeFeed = started.use(
-    new ChangeFeed(database, engine.bus, (error) =>
-      logger.error({ err: error }, "changes could not be read"),
-    ),
+  const blobs = openBlobStore(config);
+  const streams = openStreams(engine, blobs, started, (error) =>
+    logger.error({ err: error }, "what subscriptions follow could not be read"),
   );
   const runners = new RunnerSessions(engine);
-  const blobs = openBlobStore(config);
   const { maxLogBytes, maxUploadBytes, logRetentionMs, artifactRetentionMs } = config;
   const alone = redisUrl === null;
   const duties = createDuties({ blobs, logRetentionMs, artifactRetentionMs, alone });
@@ -138,8 +151,7 @@ async function startParts(options: AppOptions, started: Started): Promise<{ url:
       schema: buildApiSchema(),
       services: {
         engine,
-        runHub,
-        changeFeed,
+        ...streams,
         reports: new ReportCollector(engine),
         claims: new ClaimDesk(engine, (session) => runners.forget(session)),
         runners,

@@ -4,6 +4,7 @@ import type { SignedLinks } from "../actions/signed-links.ts";
 import type { TaskTokens } from "../actions/task-tokens.ts";
 import type { Viewer } from "../domain/access.ts";
 import type { MaskStream } from "../logs/file-content.ts";
+import type { LogHub } from "../logs/log-hub.ts";
 import type { ClaimDesk } from "../orchestration/claim.ts";
 import type { ReportCollector } from "../orchestration/report.ts";
 import type { RunnerSessions } from "../orchestration/runners.ts";
@@ -24,6 +25,7 @@ export interface Services {
   readonly engine: Engine;
   /** What subscriptions follow. */
   readonly runHub: RunHub;
+  readonly logHub: LogHub;
   readonly changeFeed: ChangeFeed;
   readonly reports: ReportCollector;
   readonly claims: ClaimDesk;

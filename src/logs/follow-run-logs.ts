@@ -10,12 +10,15 @@ import {
 import { readEpoch } from "../persistence/queries/events.ts";
 import { type LogHead, logHeadsOfRuns } from "../persistence/queries/logs.ts";
 import { findRuns } from "../persistence/queries/runs.ts";
-import { type FollowSources, LOOK_AGAIN_MS, type LogStreamItem, toItem, truncatedEnd } from "./follow-log.ts";
+import type { EdgeItem } from "../realtime/live-log.ts";
+import type { FollowSources } from "./followed-log.ts";
+import { LOOK_AGAIN_MS } from "./log-hub.ts";
+import { type LogMessage, messageOfPiece, truncatedEnd } from "./log-start.ts";
 import { storedPieces } from "./read-log.ts";
 import { RunPosition } from "./run-position.ts";
 
 /** Messages about a log name its step. */
-export type RunLogsItem = LogStreamItem & { readonly runId: string; readonly step: number | null };
+export type RunLogsItem = (LogMessage | EdgeItem) & { readonly runId: string; readonly step: number | null };
 
 export interface FollowRunLogs {
   readonly runId: string;
@@ -101,7 +104,7 @@ class RunLogsFollower {
     for await (const piece of storedPieces(this.#sources, null, head, from)) {
       offset = piece.offset;
       this.#position.moveTo(head, offset);
-      yield { ...toItem(piece, attempt, this.#cursor()), runId, step };
+      yield { ...messageOfPiece(piece, attempt, this.#cursor()), runId, step };
       if (offset - from >= TURN_BYTES) break;
     }
     const truncated = truncatedEnd(head, offset);

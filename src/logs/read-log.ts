@@ -111,7 +111,10 @@ export type StoredPiece =
   /** Bytes that were given up. */
   | { readonly kind: "GAP"; readonly fromOffset: number; readonly offset: number };
 
-/** What is stored of a log from a position on; pages without a line that fits are among it. */
+/**
+ * What is stored of a log from a position on, up to where the head says that it ends; pages without a line that fits
+ * are among it. A head may be older than the log: it ends where an append ended.
+ */
 export async function* storedPieces(
   sources: LogSources,
   grep: string | null,
@@ -123,7 +126,13 @@ export async function* storedPieces(
       yield { kind: "GAP", fromOffset: offset, offset: head.length };
       return;
     }
-    const read = readLines(await readChunks(sources, head, offset), offset, grep);
+    const { length } = head;
+    const chunks = await readChunks(sources, head, offset);
+    const read = readLines(
+      chunks.filter(({ byteOffset }) => byteOffset < length),
+      offset,
+      grep,
+    );
     // It was dropped just now, which the next look shows.
     if (read.offset === offset) return;
     offset = read.offset;

@@ -7,6 +7,7 @@ import {
   type Snapshot,
 } from "../persistence/queries/run-changes.ts";
 import { type ChangePosition, changeCursor, positionWithin, spanBehind } from "./change-cursors.ts";
+import { Growth } from "./growth.ts";
 import { KeptPages } from "./kept-pages.ts";
 import { type LiveLog, Watchers } from "./live-log.ts";
 
@@ -37,6 +38,7 @@ export class ChangeLog implements LiveLog<ChangeItem, ChangePosition> {
   readonly #database: Database;
   readonly #onRelease: () => void;
   readonly #watchers = new Watchers<ChangeItem>();
+  readonly #growth = new Growth(async () => await this.#readNew());
   readonly #pages = new KeptPages<readonly ChangeItem[]>();
   readonly #derived = new KeptPages<unknown>();
   /** The newest, without a gap: they begin behind `#keptFrom`. */
@@ -45,8 +47,6 @@ export class ChangeLog implements LiveLog<ChangeItem, ChangePosition> {
   #keptFrom: ChangePosition;
   #end: Snapshot;
   #broken = false;
-  #growth: Promise<void> | null = null;
-  #again = false;
 
   private constructor(database: Database, epoch: string, end: Snapshot, onRelease: () => void) {
     this.#database = database;
@@ -95,11 +95,7 @@ export class ChangeLog implements LiveLog<ChangeItem, ChangePosition> {
 
   /** Resolves when everything is read that was committed before the call. */
   async grow(): Promise<void> {
-    this.#again = true;
-    this.#growth ??= this.#readNew().finally(() => {
-      this.#growth = null;
-    });
-    await this.#growth;
+    await this.#growth.grow();
   }
 
   /** What lies behind `end` is unknown: whoever follows has to begin anew. */
@@ -115,21 +111,19 @@ export class ChangeLog implements LiveLog<ChangeItem, ChangePosition> {
   }
 
   async #readNew(): Promise<void> {
-    while (this.#again && !this.#broken) {
-      this.#again = false;
-      const after = this.#end;
-      const items: ChangeItem[] = [];
-      let afterRun: string | null = null;
-      let until: Snapshot | null = null;
-      for (let more = true; more; ) {
-        const page = await changesBetween(this.#database, { after, until, afterRun }, POLL_RUNS);
-        until = page.until;
-        more = page.changes.length === POLL_RUNS;
-        afterRun = page.changes.at(-1)?.runId ?? afterRun;
-        items.push(...this.#items(page.changes, after, until, more));
-      }
-      if (items.some(({ changes }) => changes.length > 0)) this.#append(items, until!);
+    if (this.#broken) return;
+    const after = this.#end;
+    const items: ChangeItem[] = [];
+    let afterRun: string | null = null;
+    let until: Snapshot | null = null;
+    for (let more = true; more; ) {
+      const page = await changesBetween(this.#database, { after, until, afterRun }, POLL_RUNS);
+      until = page.until;
+      more = page.changes.length === POLL_RUNS;
+      afterRun = page.changes.at(-1)?.runId ?? afterRun;
+      items.push(...this.#items(page.changes, after, until, more));
     }
+    if (items.some(({ changes }) => changes.length > 0)) this.#append(items, until!);
   }
 
   #append(items: readonly ChangeItem[], end: Snapshot): void {

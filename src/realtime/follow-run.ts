@@ -27,6 +27,7 @@ export async function followRun(
       log,
       ...(await startOf(log, after)),
       wants,
+      isLast: ({ event }) => event.type === "RunDeleted",
       isOver: () => log.deleted || (until === "FINISHED" && log.finished),
     });
   } catch (error) {

@@ -1,13 +1,16 @@
-import { BusyError } from "../domain/refusals.ts";
+import { type Bus, noticeKeys } from "../domain/bus.ts";
+import { BusyError, DatabaseAwayError } from "../domain/refusals.ts";
 import type { Database } from "../persistence/database.ts";
 import {
   deletionEvent,
+  type EventHead,
   type EventRecord,
   eventHead,
   eventsAfter,
   findTombstone,
   readEpoch,
 } from "../persistence/queries/events.ts";
+import { Growth } from "./growth.ts";
 import { KeptPages } from "./kept-pages.ts";
 import { type LiveLog, Watchers } from "./live-log.ts";
 import { Ring } from "./ring.ts";
@@ -22,6 +25,15 @@ export interface RunLogItem {
   readonly event: EventRecord;
 }
 
+export interface FollowRunOptions {
+  readonly database: Database;
+  readonly bus: Bus;
+  readonly runId: string;
+  /** Called for each time that somebody disposes of it. */
+  readonly onRelease: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
 const PAGE = 500;
 
 /**
@@ -33,53 +45,41 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
   readonly epoch: string;
   readonly #database: Database;
   readonly #onRelease: () => void;
-  readonly #ring: Ring<RunLogItem>;
+  readonly #onError: (error: unknown) => void;
+  readonly #watch: Disposable;
+  readonly #growth = new Growth(async () => await this.#readNew());
+  #ring = new Ring<RunLogItem>(0);
   readonly #watchers = new Watchers<RunLogItem>();
   readonly #pages = new KeptPages<readonly RunLogItem[]>();
-  #end: number;
-  #finished: boolean;
+  #end = 0;
+  #finished = false;
   #deleted = false;
   #broken = false;
-  #growth: Promise<void> | null = null;
-  #again = false;
+  #begun = false;
+  #closed = false;
 
-  private constructor(options: {
-    readonly runId: string;
-    readonly database: Database;
-    readonly onRelease: () => void;
-    readonly epoch: string;
-    readonly end: number;
-    readonly finished: boolean;
-  }) {
-    this.runId = options.runId;
-    this.epoch = options.epoch;
-    this.#database = options.database;
-    this.#onRelease = options.onRelease;
-    this.#end = options.end;
-    this.#finished = options.finished;
-    this.#ring = new Ring(options.end);
+  private constructor({ runId, database, bus, onRelease, onError }: FollowRunOptions, epoch: string) {
+    this.runId = runId;
+    this.epoch = epoch;
+    this.#database = database;
+    this.#onRelease = onRelease;
+    this.#onError = onError;
+    this.#watch = bus.watch([noticeKeys.run(runId)], (notice) => {
+      if (notice?.topic !== "run" || notice.lastSeq > this.#end) this.hint();
+    });
   }
 
-  /** @param onRelease called for each time that somebody disposes of it */
-  static async open(database: Database, runId: string, onRelease: () => void): Promise<FollowedRun> {
-    const epoch = await readEpoch(database);
-    const head = await eventHead(database, runId);
-    if (head !== null) {
-      return new FollowedRun({
-        runId,
-        database,
-        onRelease,
-        epoch,
-        end: head.lastSeq,
-        finished: head.finished,
-      });
+  static async open(options: FollowRunOptions): Promise<FollowedRun> {
+    const { database, runId } = options;
+    // Hints are heard from before it is read: what is committed in between is not missed.
+    const run = new FollowedRun(options, await readEpoch(database));
+    try {
+      await run.#begin(await eventHead(database, runId));
+      return run;
+    } catch (error) {
+      run.close();
+      throw error;
     }
-    // A position behind the deletion is one that it can only be told to.
-    const tombstone = await findTombstone(database, runId);
-    const end = tombstone === null ? 0 : tombstone.seq - 1;
-    const run = new FollowedRun({ runId, database, onRelease, epoch, end, finished: false });
-    if (tombstone !== null) run.#append([deletionEvent(tombstone)]);
-    return run;
   }
 
   get end(): number {
@@ -120,13 +120,17 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
     return this.#watchers.add(onAppended);
   }
 
+  /** Something may be new. */
+  hint(): void {
+    this.grow().catch((error: unknown) => {
+      // The next look finds what was missed.
+      if (!(error instanceof DatabaseAwayError)) this.#onError(error);
+    });
+  }
+
   /** Resolves when everything is read that was committed before the call. */
   async grow(): Promise<void> {
-    this.#again = true;
-    this.#growth ??= this.#readNew().finally(() => {
-      this.#growth = null;
-    });
-    await this.#growth;
+    await this.#growth.grow();
   }
 
   /** The database is another one than that which these events came from: whoever follows has to begin anew. */
@@ -141,12 +145,28 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
     this.#onRelease();
   }
 
+  close(): void {
+    this.#closed = true;
+    this.#watch[Symbol.dispose]();
+  }
+
+  async #begin(head: EventHead | null): Promise<void> {
+    // A position behind the deletion is one that it can only be told to.
+    const tombstone = head === null ? await findTombstone(this.#database, this.runId) : null;
+    this.#end = head?.lastSeq ?? (tombstone === null ? 0 : tombstone.seq - 1);
+    this.#finished = head?.finished ?? false;
+    this.#ring = new Ring(this.#end);
+    this.#begun = true;
+    if (tombstone !== null) this.#append([deletionEvent(tombstone)]);
+    // What was hinted at meanwhile.
+    await this.grow();
+  }
+
   async #readNew(): Promise<void> {
-    while (this.#again && !this.#broken && !this.#deleted) {
-      this.#again = false;
+    for (let more = true; more && this.#begun && !this.#broken && !this.#deleted && !this.#closed; ) {
       const events = await nextEvents(this.#database, this.runId, this.#end);
       this.#append(events);
-      if (events.length === PAGE) this.#again = true;
+      more = events.length === PAGE;
     }
   }
 

@@ -14,6 +14,8 @@ export interface FollowRequest<Item extends LogItem<Position>, Position> {
   /** Why it does not begin where the subscriber wanted; null when it does. */
   readonly reset: string | null;
   wants(item: Item): boolean;
+  /** Last words: they come behind CAUGHT_UP, also when they are history. */
+  isLast?(item: Item): boolean;
   /** Asked at the log's end: nothing that the subscriber waits for will follow. */
   isOver(): boolean;
 }
@@ -74,11 +76,20 @@ export class Following<Item extends LogItem<Position>, Position>
     }
     if (this.#at !== log.end) {
       const items = await this.#read();
-      this.#at = items.at(-1)?.position ?? this.#at;
-      return this.#selection.of(items);
+      const selected = this.#selection.of(items);
+      const last = items.at(-1);
+      const before = items.at(-2)?.position ?? this.#at;
+      this.#at = last?.position ?? this.#at;
+      if (this.#caughtUp || last === undefined || last !== selected.at(-1)) return selected;
+      if (this.request.isLast?.(last) !== true) return selected;
+      return [...selected.slice(0, -1), this.#catchUp(before), last];
     }
+    return [this.#catchUp(this.#at)];
+  }
+
+  #catchUp(at: Position): EdgeItem {
     this.#caughtUp = true;
-    return [{ kind: "CAUGHT_UP", cursor: log.cursorAt(this.#at) }];
+    return { kind: "CAUGHT_UP", cursor: this.request.log.cursorAt(at) };
   }
 
   async next(): Promise<IteratorResult<Item | EdgeItem, void>> {

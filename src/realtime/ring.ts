@@ -1,22 +1,34 @@
 /** Of one log: enough for whoever falls behind by a moment; older items are read from the database. */
 const MOST_ITEMS = 1_024;
 
+export interface RingLimits<Item> {
+  readonly weigh: (item: Item) => number;
+  readonly mostWeight: number;
+}
+
 /** The newest items of a log without a gap, each at its number. */
 export class Ring<Item extends { readonly position: number }> {
+  readonly #limits: RingLimits<Item>;
   /** Items begin behind this position. */
   #start: number;
   #items: Item[] = [];
+  #weight = 0;
 
-  constructor(start: number) {
+  constructor(start: number, limits: RingLimits<Item> = { weigh: () => 1, mostWeight: MOST_ITEMS }) {
     this.#start = start;
+    this.#limits = limits;
   }
 
   append(items: readonly Item[]): void {
+    const { weigh, mostWeight } = this.#limits;
     this.#items.push(...items);
+    for (const item of items) this.#weight += weigh(item);
     // Seldom and half of it at once: moving an array costs as much as it is long.
-    if (this.#items.length <= 2 * MOST_ITEMS) return;
-    const dropped = this.#items.splice(0, this.#items.length - MOST_ITEMS);
-    this.#start = dropped.at(-1)!.position;
+    if (this.#weight <= 2 * mostWeight) return;
+    let dropped = 0;
+    while (this.#weight > mostWeight) this.#weight -= weigh(this.#items[dropped++]!);
+    this.#start = this.#items[dropped - 1]!.position;
+    this.#items.splice(0, dropped);
   }
 
   /** Null when the position lies before what is kept. */

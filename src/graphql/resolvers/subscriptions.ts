@@ -2,6 +2,8 @@ import { Arg, ID, Int, Resolver, Root, Subscription } from "type-graphql";
 import type { RunEventType } from "../../domain/events.ts";
 import { keyOf, placeOf } from "../../domain/ids.ts";
 import { followLog, type LogStreamItem } from "../../logs/follow-log.ts";
+import type { LogEntry } from "../../logs/followed-log.ts";
+import type { LogMessage } from "../../logs/log-start.ts";
 import { findTombstone } from "../../persistence/queries/events.ts";
 import { followRun, ofTypes, type RunStreamItem } from "../../realtime/follow-run.ts";
 import type { RunLogItem } from "../../realtime/followed-run.ts";
@@ -124,7 +126,7 @@ async function runOrTombstone({ loaders, engine }: RequestContext, runId: string
 async function subscribeStepLogs(
   args: StepLogsArgs,
   context: RequestContext,
-): Promise<AsyncIterableIterator<LogStreamItem>> {
+): Promise<LiveSubscription<LogEntry, number>> {
   const place = placeOf("StepRun", args.stepRunId);
   const run = found(
     readable(context.viewer, place === null ? null : await context.loaders.run.load(place.runId)),
@@ -134,17 +136,17 @@ async function subscribeStepLogs(
   const attempt = args.attempt ?? null;
   if (attempt !== null && attempt < 1) throw badInput("`attempt` counts from 1");
   const request = { runId, step: index, attempt, after: readPosition(args.after), grep: args.grep ?? null };
-  return untilReturned((signal) =>
-    whileReadable(run, context, followLog({ ...context.engine, blobs: context.blobs }, request, signal)),
-  );
+  const following = await followLog(context.logHub, context.engine.database, request);
+  const { projectId } = run;
+  return new LiveSubscription(following, (viewer) => mayRead(viewer, projectId), context);
 }
 
-export function toLogMessage(item: LogStreamItem, stepRunId: string): StreamMessage {
+export function toLogMessage(item: LogMessage | EdgeItem, stepRunId: string): StreamMessage {
   const { kind, ...fields } = item;
   if (kind === "LINES") return Object.assign(new LogLines(), fields, { stepRunId });
   if (kind === "GAP") return Object.assign(new LogGap(), fields, { stepRunId });
   if (kind === "END") return Object.assign(new LogEnd(), fields, { stepRunId });
-  return toEdgeMessage(item as Extract<LogStreamItem, { kind: "CAUGHT_UP" | "RESET" }>);
+  return toEdgeMessage(item as EdgeItem);
 }
 
 export function toEdgeMessage(item: EdgeItem): StreamMessage {
