@@ -62,7 +62,7 @@ export class FollowedLog implements LiveLog<LogEntry, number> {
   #head: LogHead | null = null;
   #end = 0;
   #over = false;
-  #broken = false;
+  #fault: unknown = null;
 
   private constructor(options: FollowedLogOptions, epoch: string) {
     this.what = options.what;
@@ -101,6 +101,10 @@ export class FollowedLog implements LiveLog<LogEntry, number> {
     return this.#over;
   }
 
+  get broken(): boolean {
+    return this.#fault !== null;
+  }
+
   cursorAt(position: number): string {
     return logCursor(this.epoch, this.what, Math.floor(position / 2));
   }
@@ -110,7 +114,7 @@ export class FollowedLog implements LiveLog<LogEntry, number> {
   }
 
   async read(after: number): Promise<readonly LogEntry[]> {
-    if (this.#broken) throw new BusyError("the log has to be followed anew");
+    if (this.#fault !== null) throw this.#fault;
     const kept = this.#ring.after(after);
     if (kept !== null) return kept;
     const items: LogEntry[] = [];
@@ -127,7 +131,9 @@ export class FollowedLog implements LiveLog<LogEntry, number> {
   hint(): void {
     this.grow().catch((error: unknown) => {
       // The next look finds what was missed.
-      if (!(error instanceof DatabaseAwayError)) this.#options.onError(error);
+      if (error instanceof DatabaseAwayError) return;
+      this.#options.onError(error);
+      this.#break(error);
     });
   }
 
@@ -151,7 +157,7 @@ export class FollowedLog implements LiveLog<LogEntry, number> {
   async #readNew(): Promise<void> {
     const { database, clock } = this.#options.sources;
     const { runId, step, attempt } = this.what;
-    if (this.#over || this.#broken) return;
+    if (this.#over || this.#fault !== null) return;
     const head = await logHead(database, runId, step, attempt, clock.now());
     const isFound = this.#head === null && head !== null;
     this.#head = head;
@@ -165,7 +171,8 @@ export class FollowedLog implements LiveLog<LogEntry, number> {
       this.#watch = this.#hear([noticeKeys.run(runId), noticeKeys.log(head)]);
       return await this.#readNew();
     }
-    if (head.length < this.length) return this.#break();
+    if (head.length < this.length)
+      return this.#break(new BusyError("the database was replaced: follow the log anew"));
     for await (const item of this.#stored(head, this.length)) this.#append([item]);
     const truncated = truncatedEnd(head, this.length);
     if (truncated !== null) this.#finish([this.#endItem(head, truncated)]);
@@ -184,9 +191,9 @@ export class FollowedLog implements LiveLog<LogEntry, number> {
     this.#watchers.tell(items);
   }
 
-  /** The database is another one than that which these bytes came from: whoever follows has to begin anew. */
-  #break(): void {
-    this.#broken = true;
+  /** It cannot be followed any further: whoever does is told why. */
+  #break(fault: unknown): void {
+    this.#fault = fault;
     this.#end = Number.NaN;
     this.#watchers.tell([]);
   }

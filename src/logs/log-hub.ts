@@ -15,7 +15,7 @@ export class LogHub implements Disposable {
     this.#sources = sources;
     this.#onError = onError;
     const look = async (open: readonly FollowedLog[]): Promise<void> => {
-      for (const log of open) if (!log.over) log.hint();
+      for (const log of open) if (!log.over && !log.broken) log.hint();
     };
     this.#logs = new OpenLogs({ lookAgainMs: LOOK_AGAIN_MS, look, onError });
   }
@@ -25,9 +25,8 @@ export class LogHub implements Disposable {
     const key = keyOf(what);
     const before = this.#logs.get(key);
     // Of a database that was replaced, or broken: who follows it finds out.
-    if (before !== null && before.epoch !== (await readEpoch(this.#sources.database))) {
+    if (before !== null && (before.broken || before.epoch !== (await readEpoch(this.#sources.database))))
       this.#logs.forget(key);
-    }
     const options = { sources: this.#sources, what, onError: this.#onError };
     const log = await this.#logs.follow(
       key,

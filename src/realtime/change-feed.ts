@@ -137,6 +137,10 @@ class Current implements Disposable {
 
   #failed(error: unknown): void {
     // The next look finds what was missed, if there is one.
-    if (!this.#closed.signal.aborted && !(error instanceof DatabaseAwayError)) this.#options.onError(error);
+    if (this.#closed.signal.aborted || error instanceof DatabaseAwayError) return;
+    this.#options.onError(error);
+    // Whoever follows begins anew, and is told if that fails too.
+    this.broken = true;
+    void this.opening.then((log) => log.break()).catch(() => undefined);
   }
 }

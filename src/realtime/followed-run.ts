@@ -1,5 +1,5 @@
 import { type Bus, noticeKeys } from "../domain/bus.ts";
-import { BusyError, DatabaseAwayError } from "../domain/refusals.ts";
+import { DatabaseAwayError } from "../domain/refusals.ts";
 import type { Database } from "../persistence/database.ts";
 import {
   deletionEvent,
@@ -54,7 +54,7 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
   #end = 0;
   #finished = false;
   #deleted = false;
-  #broken = false;
+  #fault: unknown = null;
   #begun = false;
   #closed = false;
 
@@ -96,6 +96,10 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
     return this.#finished;
   }
 
+  get broken(): boolean {
+    return this.#fault !== null;
+  }
+
   get deleted(): boolean {
     return this.#deleted;
   }
@@ -105,7 +109,7 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
   }
 
   async read(after: number): Promise<readonly RunLogItem[]> {
-    if (this.#broken) throw new BusyError("the run's events have to be followed anew");
+    if (this.#fault !== null) throw this.#fault;
     const kept = this.#ring.after(after);
     if (kept !== null) return kept;
     const page = await this.#pages.read(after, async () => {
@@ -124,7 +128,9 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
   hint(): void {
     this.grow().catch((error: unknown) => {
       // The next look finds what was missed.
-      if (!(error instanceof DatabaseAwayError)) this.#onError(error);
+      if (error instanceof DatabaseAwayError) return;
+      this.#onError(error);
+      this.break(error);
     });
   }
 
@@ -133,9 +139,9 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
     await this.#growth.grow();
   }
 
-  /** The database is another one than that which these events came from: whoever follows has to begin anew. */
-  break(): void {
-    this.#broken = true;
+  /** It cannot be followed any further: whoever does is told why. */
+  break(fault: unknown): void {
+    this.#fault = fault;
     // No position equals it: whoever waits reads, and is told.
     this.#end = Number.NaN;
     this.#watchers.tell([]);
@@ -163,7 +169,7 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
   }
 
   async #readNew(): Promise<void> {
-    for (let more = true; more && this.#begun && !this.#broken && !this.#deleted && !this.#closed; ) {
+    for (let more = true; more && this.#begun && this.#fault === null && !this.#deleted && !this.#closed; ) {
       const events = await nextEvents(this.#database, this.runId, this.#end);
       this.#append(events);
       more = events.length === PAGE;
@@ -172,7 +178,7 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
 
   #append(events: readonly EventRecord[]): void {
     const last = events.at(-1);
-    if (last === undefined || this.#broken) return;
+    if (last === undefined || this.#fault !== null) return;
     for (const { type } of events) {
       if (type === "RunFinished") this.#finished = true;
       if (type === "RunReopened") this.#finished = false;

@@ -1,4 +1,5 @@
 import type { Bus } from "../domain/bus.ts";
+import { BusyError } from "../domain/refusals.ts";
 import type { Database } from "../persistence/database.ts";
 import { eventHeads, readEpoch } from "../persistence/queries/events.ts";
 import { FollowedRun } from "./followed-run.ts";
@@ -26,7 +27,7 @@ export class RunHub implements Disposable {
   async follow(runId: string): Promise<FollowedRun> {
     const epoch = await readEpoch(this.#database);
     const before = this.#runs.get(runId);
-    if (before !== null && before.epoch !== epoch) this.#break(before);
+    if (before !== null && (before.broken || before.epoch !== epoch)) this.#break(before);
     const sources = { database: this.#database, bus: this.#bus, onError: this.#onError };
     return await this.#runs.follow(
       runId,
@@ -40,7 +41,7 @@ export class RunHub implements Disposable {
 
   /** One statement, however many runs are followed. */
   async #look(open: readonly FollowedRun[]): Promise<void> {
-    const alive = open.filter(({ deleted }) => !deleted);
+    const alive = open.filter(({ deleted, broken }) => !deleted && !broken);
     const epoch = await readEpoch(this.#database);
     const heads = await eventHeads(
       this.#database,
@@ -55,6 +56,6 @@ export class RunHub implements Disposable {
 
   #break(run: FollowedRun): void {
     if (this.#runs.get(run.runId) === run) this.#runs.forget(run.runId);
-    run.break();
+    if (!run.broken) run.break(new BusyError("the database was replaced: follow the run anew"));
   }
 }

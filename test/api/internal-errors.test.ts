@@ -62,6 +62,7 @@ describe("a fault of the server's own", () => {
     await using live = new Subscription(server.url, server.adminToken, query, { id: run });
     await live.until("CaughtUp");
     await server.database.query("drop table run_event cascade");
+    await server.database.query("update workflow_run set last_seq = last_seq + 1");
     const [running] = await live.refusal();
     expectMasked(running!);
     await using late = new Subscription(server.url, server.adminToken, query, { id: run });
