@@ -64,13 +64,16 @@ describe.skipIf(!hasRedisServer)("two replicas", () => {
     ["dead", async () => await installation.redis.kill()],
     ["frozen", async () => installation.redis.freeze()],
   ] as const)("the end of a run is heard though Redis is %s when it is committed", async (how, lose) => {
-    const { redis, mortal, steady, runnerToken } = installation;
+    const { redis, mortal, steady, balancer, runnerToken } = installation;
+    await installation.bothHearRedis();
     const run = await FollowedRun.make(installation, 3);
     using audience = new Audience(run);
     await audience.join(installation, SUBSCRIBERS, "START");
     await using crew = await Crew.start([mortal.url, steady.url], runnerToken);
     await run.start();
     await crew.workTo(2);
+    // The end is committed by the steady one: those of the other can only hear of it.
+    expect(balancer.connectionsTo(mortal.url)).toBeGreaterThan(0);
     const finish = await run.prepareEnd(installation);
     try {
       await lose();

@@ -14,7 +14,6 @@ const SOCKETS_PER_ACCOUNT = 10;
 export class Audience implements Disposable {
   readonly #run: FollowedRun;
   readonly #subscribers: Subscriber[] = [];
-  readonly #leaving = new AbortController();
   readonly #wire = { events: 0 };
 
   constructor(run: FollowedRun) {
@@ -38,10 +37,9 @@ export class Audience implements Disposable {
     const clients = Array.from({ length: sockets }, (_, i) =>
       createRuncastClient({ url: balancer.url, token: tokens[i % tokens.length]!, webSocketImpl }),
     );
-    const { signal } = this.#leaving;
     const joined = Array.from(
       { length: count },
-      (_, i) => new Subscriber({ client: clients[i % sockets]!, runId: this.#run.id, at, signal }),
+      (_, i) => new Subscriber({ client: clients[i % sockets]!, runId: this.#run.id, at }),
     );
     this.#subscribers.push(...joined);
     const live = (): boolean => joined.every(({ marks }) => marks.length > 0);
@@ -85,7 +83,7 @@ export class Audience implements Disposable {
 
   /** Those who are left do not go on beside the next test. */
   [Symbol.dispose](): void {
-    this.#leaving.abort();
+    for (const subscriber of this.#subscribers) subscriber.leave();
   }
 }
 

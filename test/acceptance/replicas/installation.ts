@@ -4,6 +4,7 @@ import { createRuncastClient, type RuncastClient } from "../../../src/client/run
 import { removeFolder, spawnCli, temporaryFolder } from "../../cli/cli-process.ts";
 import { createTestDatabase } from "../../support/database.ts";
 import { startTestRedis, type TestRedis } from "../../support/redis.ts";
+import { waitFor } from "../../support/wait-for.ts";
 import { Balancer } from "./balancer.ts";
 import { Replica } from "./replica.ts";
 
@@ -19,6 +20,8 @@ export interface Installation extends AsyncDisposable {
   readonly runnerToken: string;
   /** Tokens of accounts that may read the default project. */
   readers(count: number): Promise<string[]>;
+  /** A replica that comes back to Redis looks for what it missed: only behind that can a notice be lost for good. */
+  bothHearRedis(): Promise<void>;
 }
 
 export async function startInstallation(): Promise<Installation> {
@@ -55,6 +58,12 @@ async function startParts(use: Use): Promise<Omit<Installation, keyof AsyncDispo
     admin,
     runnerToken: await makeToken(folder, "--runner", settings),
     readers: async (count) => await createReaders(admin, count),
+    bothHearRedis: async () => {
+      await waitFor("both replicas to listen", async () => {
+        const clients = String(await redis.command("client", "list")).split("\n");
+        return clients.filter((client) => /name=runcast .*cmd=xread/.test(client)).length === 2;
+      });
+    },
   };
 }
 

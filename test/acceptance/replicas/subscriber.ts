@@ -11,7 +11,6 @@ export interface SubscriberOptions {
   readonly client: RuncastClient;
   readonly runId: string;
   readonly at: "START" | "HEAD";
-  readonly signal: AbortSignal;
 }
 
 /** Who follows one run to its end, through whatever happens, and writes down what came. */
@@ -26,6 +25,7 @@ export class Subscriber {
   finishedAt: number | null = null;
   /** Resolves when the server completes the subscription. */
   readonly completed: Promise<void>;
+  readonly #left = new AbortController();
 
   constructor(options: SubscriberOptions) {
     this.startsAt = options.at;
@@ -34,11 +34,15 @@ export class Subscriber {
     this.completed.catch(() => undefined);
   }
 
-  async #follow({ client, runId, at, signal }: SubscriberOptions): Promise<void> {
+  leave(): void {
+    this.#left.abort();
+  }
+
+  async #follow({ client, runId, at }: SubscriberOptions): Promise<void> {
     const messages = client.follow<Events>({
       query: EVENTS,
       variables: { id: runId, after: { at } },
-      signal,
+      signal: this.#left.signal,
       onRetry: ({ code }) => void this.losses.push(code),
     });
     for await (const { __typename, seq } of messages) {
