@@ -75,6 +75,8 @@ describe.skipIf(!hasRedisServer)("two replicas", () => {
     // The end is committed by the steady one: those of the other can only hear of it.
     expect(balancer.connectionsTo(mortal.url)).toBeGreaterThan(0);
     const finish = await run.prepareEnd(installation);
+    // A hint of an earlier event that is still on its way would bring the end along.
+    await audience.hear((await run.stored()).seqs.length);
     try {
       await lose();
       await finish();

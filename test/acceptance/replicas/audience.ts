@@ -46,6 +46,11 @@ export class Audience implements Disposable {
     await waitFor("all to catch up", live, { timeoutMs: 60_000 });
   }
 
+  /** Waits until everyone has the event with that seq. */
+  async hear(seq: number): Promise<void> {
+    await waitFor(`event ${seq}`, () => this.#subscribers.every(({ seqs }) => seqs.at(-1) === seq));
+  }
+
   /** Waits until every subscription is complete, and fails with the first one that failed. */
   async end(timeoutMs: number): Promise<void> {
     let completed = 0;
