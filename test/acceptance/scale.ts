@@ -4,6 +4,8 @@
  */
 const SCALE = Number(process.env["RUNCAST_TEST_SCALE"] ?? "0.05");
 
+export const isFullScale = SCALE >= 1;
+
 export function scaled(full: number): number {
   return Math.max(1, Math.round(full * SCALE));
 }
