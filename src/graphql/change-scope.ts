@@ -5,7 +5,7 @@ import type { ChangeItem } from "../realtime/change-log.ts";
 import { followChanges } from "../realtime/follow-changes.ts";
 import type { RequestContext } from "./context.ts";
 import { LiveSubscription } from "./live-subscription.ts";
-import { findProject, mayRead, readableProject } from "./scope.ts";
+import { mayRead, readableProject } from "./scope.ts";
 import { readPosition, type StreamPositionInput } from "./types/stream.ts";
 
 export interface ChangeScopeArgs {
@@ -20,6 +20,7 @@ export async function subscribeToChanges(
   matters: (change: RunChange) => boolean = () => true,
 ): Promise<LiveSubscription<ChangeItem, ChangePosition>> {
   const project = projectId == null ? null : (await readableProject(context, projectId)).id;
+  context.followedProject = project;
   const wantsFor = (viewer: Viewer) => (item: ChangeItem) =>
     item.changes.some((change) => isWithin(change, project, viewer) && matters(change));
   const following = await followChanges(context.changeFeed, context.engine.database, {
@@ -31,14 +32,11 @@ export async function subscribeToChanges(
 }
 
 /** What of it the viewer is told: the item is everybody's. */
-export async function changesWithin(
+export function changesWithin(
   { changes }: ChangeItem,
-  projectId: string | null | undefined,
-  context: RequestContext,
-): Promise<readonly RunChange[]> {
-  const project = projectId == null ? null : await findProject(context, projectId);
-  if (projectId != null && project === null) return [];
-  return changes.filter((change) => isWithin(change, project?.id ?? null, context.viewer));
+  { followedProject, viewer }: RequestContext,
+): readonly RunChange[] {
+  return changes.filter((change) => isWithin(change, followedProject, viewer));
 }
 
 function isWithin({ projectId }: RunChange, project: string | null, viewer: Viewer): boolean {

@@ -63,6 +63,8 @@ export interface RequestContext extends Services, Omit<OperationDetails, "viewer
   readonly viewer: Viewer;
   /** Size of the request's body, once it was read; 0 over WebSocket, where every message is small. */
   requestBytes: number;
+  /** The project that a subscription named when it began, by its id: its slug may change meanwhile. Null = none. */
+  followedProject: string | null;
   /** Each object is read once per operation - and once per batch of a subscription, which must see what is new. */
   readonly loaders: Loaders;
   /** Lets go of what was read: a subscription may last for days. */
@@ -81,6 +83,7 @@ export function createContext(services: Services, details: OperationDetails): Re
  */
 class Operation implements Omit<RequestContext, keyof Services> {
   requestBytes = 0;
+  followedProject: string | null = null;
   private readonly shared: Services;
   private readonly details: OperationDetails;
   private kept: Loaders | null = null;
@@ -115,6 +118,8 @@ class Operation implements Omit<RequestContext, keyof Services> {
 
   later(viewer = this.viewer): RequestContext {
     const { correlationId, signal } = this.details;
-    return createContext(this.shared, { viewer: () => viewer, correlationId, signal });
+    const later = createContext(this.shared, { viewer: () => viewer, correlationId, signal });
+    later.followedProject = this.followedProject;
+    return later;
   }
 }

@@ -14,7 +14,7 @@ import { Channels } from "./live/channels.ts";
 import { Delivery } from "./live/delivery.ts";
 import { executeEach } from "./live/execute-each.ts";
 import { Renderer, type ToPublic } from "./live/render.ts";
-import { type Connection, type Parameters, SocketSession } from "./live/socket-session.ts";
+import { type Connection, type Parameters, type Place, SocketSession } from "./live/socket-session.ts";
 import { Sockets } from "./live/sockets.ts";
 import { prepareOperation } from "./prepare-operation.ts";
 import type { TokenWatch, TokenWatches } from "./token-watch.ts";
@@ -37,6 +37,7 @@ export interface WebSocketOptions extends GraphqlEndpoint {
 interface Operation extends ExecutionArgs {
   readonly id: string;
   readonly session: SocketSession;
+  readonly place: Place;
 }
 
 /** Subscriptions (and any other operation) over graphql-ws at /graphql. */
@@ -76,17 +77,17 @@ function makeProtocol(
     schema: options.schema,
     connectionInitWaitTimeout: INIT_WAIT_MS,
     onConnect: async (connection) => await accept(connection, perAccount, options),
-    onClose: ({ extra: { token } }) => {
-      if (token === null) return;
-      token[Symbol.dispose]();
-      countSocket(perAccount, token.viewer, -1);
+    onClose: ({ extra: session }) => {
+      session.end();
+      if (session.token !== null) countSocket(perAccount, session.token.viewer, -1);
     },
     onSubscribe: async (connection, id, payload) => {
+      const session: SocketSession = connection.extra;
+      const place = session.claim(id);
       const refused = await refuseOperation(connection);
       if (refused !== null) return [refused];
-      const session: SocketSession = connection.extra;
       const prepared = prepareOperation(options.schema, payload, contextOf(session.token!, options));
-      return "schema" in prepared ? { ...prepared, id, session } : prepared;
+      return "schema" in prepared ? { ...prepared, id, session, place } : prepared;
     },
     subscribe: async (args) => await subscribe(args as Operation, channels, toPublic),
     onError: (_connection, _id, _payload, errors) =>
@@ -102,7 +103,7 @@ function makeProtocol(
 
 /** Streams that many may follow are served together; others one by one. */
 async function subscribe(
-  { id, session, ...args }: Operation,
+  { id, session, place, ...args }: Operation,
   channels: Channels,
   toPublic: ToPublic,
 ): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult> {
@@ -112,7 +113,7 @@ async function subscribe(
     return executeEach(source, new Renderer(args, toPublic)) as AsyncIterableIterator<ExecutionResult>;
   (args.contextValue as RequestContext).forget();
   const delivery = { subscription: source, args, operationId: id, receiver: session, channels };
-  return session.takeOver(id, new Delivery(delivery));
+  return session.takeOver(id, place, new Delivery(delivery));
 }
 
 async function accept(

@@ -1,6 +1,6 @@
 import { type Bus, noticeKeys } from "../domain/bus.ts";
 import type { Clock } from "../domain/clock.ts";
-import { BusyError, DatabaseAwayError } from "../domain/refusals.ts";
+import { BusyError } from "../domain/refusals.ts";
 import type { Database } from "../persistence/database.ts";
 import { readEpoch } from "../persistence/queries/events.ts";
 import { type LogHead, logHead } from "../persistence/queries/logs.ts";
@@ -131,7 +131,7 @@ export class FollowedLog implements LiveLog<LogEntry, number> {
   hint(): void {
     this.grow().catch((error: unknown) => {
       // The next look finds what was missed.
-      if (error instanceof DatabaseAwayError) return;
+      if (error instanceof BusyError) return;
       this.#options.onError(error);
       this.#break(error);
     });

@@ -32,11 +32,15 @@ export async function* followBulk(
   const epoch = await readEpoch(database);
   const cursorOf = (stage: Stage): string =>
     encodeCursor({ epoch, stream: streamOf(id), position: [Math.max(stage, 0)] });
-  let operation = await find(database, id);
+  let operation = await find(database, id, signal);
   const start = startOf(id, after, epoch, operation);
   let told = start.stage;
   if (start.reset !== null) yield { kind: "RESET", cursor: cursorOf(told), reason: start.reset };
-  for (let caughtUp = false; operation !== null && !signal.aborted; operation = await find(database, id)) {
+  for (
+    let caughtUp = false;
+    operation !== null && !signal.aborted;
+    operation = await find(database, id, signal)
+  ) {
     const stage = stageOf(operation);
     if (stage !== told) yield { kind: "PROGRESS", cursor: cursorOf(stage), operation };
     told = stage;
@@ -69,15 +73,20 @@ function stageOf({ succeeded, failed, total, finishedAt }: BulkOperationRecord):
 }
 
 /** A restart of the database is only a pause. Null when it is gone. */
-async function find(database: Database, id: string): Promise<BulkOperationRecord | null> {
-  for (;;) {
+async function find(
+  database: Database,
+  id: string,
+  signal: AbortSignal,
+): Promise<BulkOperationRecord | null> {
+  while (!signal.aborted) {
     try {
       return (await findBulkOperations(database, [id]))[0] ?? null;
     } catch (error) {
       if (!(error instanceof DatabaseAwayError)) throw error;
-      await pause(LOOK_AGAIN_MS);
+      await pause(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
     }
   }
+  return null;
 }
 
 function streamOf(id: string): string {

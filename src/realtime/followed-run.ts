@@ -1,5 +1,5 @@
 import { type Bus, noticeKeys } from "../domain/bus.ts";
-import { DatabaseAwayError } from "../domain/refusals.ts";
+import { BusyError } from "../domain/refusals.ts";
 import type { Database } from "../persistence/database.ts";
 import {
   deletionEvent,
@@ -12,7 +12,7 @@ import {
 } from "../persistence/queries/events.ts";
 import { Growth } from "./growth.ts";
 import { KeptPages } from "./kept-pages.ts";
-import { type LiveLog, Watchers } from "./live-log.ts";
+import { type LiveLog, NotKeptError, Watchers } from "./live-log.ts";
 import { Ring } from "./ring.ts";
 import { runCursor } from "./run-cursors.ts";
 
@@ -35,6 +35,8 @@ export interface FollowRunOptions {
 }
 
 const PAGE = 500;
+/** Enough for whoever falls behind by a moment; there may be thousands of runs. */
+const KEPT = { weigh: weightOf, mostWeight: 2 ** 18 };
 
 /**
  * The events of one run, read once for all subscribers of this process. Events of a run are committed in the order
@@ -48,7 +50,7 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
   readonly #onError: (error: unknown) => void;
   readonly #watch: Disposable;
   readonly #growth = new Growth(async () => await this.#readNew());
-  #ring = new Ring<RunLogItem>(0);
+  #ring = new Ring<RunLogItem>(0, KEPT);
   readonly #watchers = new Watchers<RunLogItem>();
   readonly #pages = new KeptPages<readonly RunLogItem[]>();
   #end = 0;
@@ -65,7 +67,8 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
     this.#onRelease = onRelease;
     this.#onError = onError;
     this.#watch = bus.watch([noticeKeys.run(runId)], (notice) => {
-      if (notice?.topic !== "run" || notice.lastSeq > this.#end) this.hint();
+      // Where there is doubt, the hub looks for all of its runs at once.
+      if (notice?.topic === "run" && notice.lastSeq > this.#end) this.hint();
     });
   }
 
@@ -114,6 +117,7 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
     if (kept !== null) return kept;
     const page = await this.#pages.read(after, async () => {
       const events = await nextEvents(this.#database, this.runId, after);
+      if (events.length === 0) throw new NotKeptError("events of the run are not kept any more");
       return events.map((event) => this.#item(event));
     });
     // What was committed a moment ago is told to all at once, by growing.
@@ -128,7 +132,7 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
   hint(): void {
     this.grow().catch((error: unknown) => {
       // The next look finds what was missed.
-      if (error instanceof DatabaseAwayError) return;
+      if (error instanceof BusyError) return;
       this.#onError(error);
       this.break(error);
     });
@@ -161,7 +165,7 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
     const tombstone = head === null ? await findTombstone(this.#database, this.runId) : null;
     this.#end = head?.lastSeq ?? (tombstone === null ? 0 : tombstone.seq - 1);
     this.#finished = head?.finished ?? false;
-    this.#ring = new Ring(this.#end);
+    this.#ring = new Ring(this.#end, KEPT);
     this.#begun = true;
     if (tombstone !== null) this.#append([deletionEvent(tombstone)]);
     // What was hinted at meanwhile.
@@ -193,6 +197,10 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
   #item(event: EventRecord): RunLogItem {
     return { kind: "EVENT", cursor: this.cursorAt(event.seq), position: event.seq, event };
   }
+}
+
+function weightOf({ event }: RunLogItem): number {
+  return 300 + JSON.stringify(event.payload).length;
 }
 
 /** Of a deleted run, whose events may be gone in part, only its deletion is left to be told. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { DatabaseAwayError } from "../domain/refusals.ts";
-import type { EdgeItem, LiveLog, LogItem } from "./live-log.ts";
+import { type EdgeItem, type LiveLog, type LogItem, NotKeptError } from "./live-log.ts";
 import { Selection } from "./selection.ts";
 
 /** How long to leave a database alone that is away. */
@@ -76,6 +76,7 @@ export class Following<Item extends LogItem<Position>, Position>
     }
     if (this.#at !== log.end) {
       const items = await this.#read();
+      if (items === null) return [this.#startAnew()];
       const selected = this.#selection.of(items);
       const last = items.at(-1);
       const before = items.at(-2)?.position ?? this.#at;
@@ -122,15 +123,29 @@ export class Following<Item extends LogItem<Position>, Position>
     }
   }
 
-  /** A restart of the database is only a pause: the position is known. */
-  async #read(): Promise<readonly Item[]> {
+  /** Null when it is not there any more. A restart of the database is only a pause: the position is known. */
+  async #read(): Promise<readonly Item[] | null> {
     try {
-      return await this.request.log.read(this.#at);
+      const items = await this.request.log.read(this.#at);
+      // Whatever the reason, it is not found out by asking without a pause.
+      if (items.length === 0) await pause(AWAY_MS);
+      return items;
     } catch (error) {
+      if (error instanceof NotKeptError) return null;
       if (!(error instanceof DatabaseAwayError)) throw error;
       await pause(AWAY_MS);
       return [];
     }
+  }
+
+  #startAnew(): EdgeItem {
+    const { log } = this.request;
+    this.#at = log.end;
+    return {
+      kind: "RESET",
+      cursor: log.cursorAt(this.#at),
+      reason: "what lies between is not kept any more",
+    };
   }
 
   async #appended(): Promise<void> {

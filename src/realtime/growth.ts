@@ -11,16 +11,19 @@ export class Growth {
   /** Resolves when everything is read that was there before the call. */
   async grow(): Promise<void> {
     this.#again = true;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = null;
-    });
+    this.#running ??= this.#run();
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    while (this.#again) {
-      this.#again = false;
-      await this.#readNew();
+    try {
+      while (this.#again) {
+        this.#again = false;
+        await this.#readNew();
+      }
+    } finally {
+      // In the same turn in which it was seen that nobody asked again.
+      this.#running = null;
     }
   }
 }

@@ -7,12 +7,15 @@ export interface LiveLog<Item extends LogItem<Position>, Position> extends Dispo
   /**
    * What lies behind a position, oldest first, up to `end` at most; never nothing unless the position is the end.
    * Who reads the newest part gets the very objects that everybody gets.
-   * @throws DatabaseAwayError when it cannot tell for now, BusyError when the reader has to start anew
+   * @throws DatabaseAwayError when it cannot tell for now, NotKeptError, BusyError when the reader has to start anew
    */
   read(after: Position): Promise<readonly Item[]>;
   /** Calls back in the tick in which `end` moves, with what lies between; with nothing when the log broke. */
   watch(onAppended: (items: readonly Item[]) => void): Disposable;
 }
+
+/** What lies behind the position is not kept any more, or was never there. */
+export class NotKeptError extends Error {}
 
 export interface LogItem<Position> {
   readonly kind: string;

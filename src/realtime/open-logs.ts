@@ -1,4 +1,5 @@
 import { DatabaseAwayError } from "../domain/refusals.ts";
+import { Growth } from "./growth.ts";
 
 /** A log that is followed: it disposes of one follower, and is closed with its last one. */
 export interface OpenLog extends Disposable {
@@ -24,7 +25,7 @@ export class OpenLogs<Log extends OpenLog> implements Disposable {
   readonly #options: OpenLogsOptions<Log>;
   readonly #entries = new Map<string, Entry<Log>>();
   #timer: NodeJS.Timeout | null = null;
-  #looking = false;
+  readonly #looks = new Growth(async () => await this.#look());
 
   constructor(options: OpenLogsOptions<Log>) {
     this.#options = options;
@@ -62,7 +63,7 @@ export class OpenLogs<Log extends OpenLog> implements Disposable {
   #open(key: string, open: (onRelease: () => void) => Promise<Log>): Entry<Log> {
     const entry: Entry<Log> = { opening: open(() => this.#release(key, entry)), log: null, users: 0 };
     this.#entries.set(key, entry);
-    this.#timer ??= setInterval(() => void this.#lookAgain(), this.#options.lookAgainMs).unref();
+    this.#timer ??= setInterval(() => void this.lookAgain(), this.#options.lookAgainMs).unref();
     return entry;
   }
 
@@ -79,17 +80,18 @@ export class OpenLogs<Log extends OpenLog> implements Disposable {
     this.#timer = null;
   }
 
-  async #lookAgain(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
+  /** Whether or not it is time. */
+  async lookAgain(): Promise<void> {
+    await this.#looks.grow();
+  }
+
+  async #look(): Promise<void> {
     try {
       const open = [...this.#entries.values()].flatMap(({ log }) => (log === null ? [] : [log]));
       await this.#options.look(open);
     } catch (error) {
       // The next look tells.
       if (!(error instanceof DatabaseAwayError)) this.#options.onError(error);
-    } finally {
-      this.#looking = false;
     }
   }
 }

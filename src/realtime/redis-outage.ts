@@ -18,7 +18,7 @@ export class RedisOutage {
     if (known !== null && (known.reason === reason || !REFUSAL.test(reason))) return;
     if (known === null) this.#current = { since: performance.now(), lost, reason };
     else known.reason = reason;
-    this.#logger.warn({ reason }, "Redis is away: changes made by other processes are seen up to 1 s later");
+    this.#logger.warn({ reason }, "Redis is away: changes made by other processes are seen up to 2 s later");
   }
 
   over(lost: number): void {

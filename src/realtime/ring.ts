@@ -1,12 +1,11 @@
-/** Of one log: enough for whoever falls behind by a moment; older items are read from the database. */
-const MOST_ITEMS = 1_024;
-
+/** How much is kept: between this and twice as much. */
 export interface RingLimits<Item> {
+  /** About how many bytes it takes. */
   readonly weigh: (item: Item) => number;
   readonly mostWeight: number;
 }
 
-/** The newest items of a log without a gap, each at its number. */
+/** The newest items of a log without a gap; older ones are read from the database. */
 export class Ring<Item extends { readonly position: number }> {
   readonly #limits: RingLimits<Item>;
   /** Items begin behind this position. */
@@ -14,7 +13,7 @@ export class Ring<Item extends { readonly position: number }> {
   #items: Item[] = [];
   #weight = 0;
 
-  constructor(start: number, limits: RingLimits<Item> = { weigh: () => 1, mostWeight: MOST_ITEMS }) {
+  constructor(start: number, limits: RingLimits<Item>) {
     this.#start = start;
     this.#limits = limits;
   }

@@ -1,4 +1,4 @@
-import type { Bus } from "../domain/bus.ts";
+import { type Bus, noticeKeys } from "../domain/bus.ts";
 import { BusyError } from "../domain/refusals.ts";
 import type { Database } from "../persistence/database.ts";
 import { eventHeads, readEpoch } from "../persistence/queries/events.ts";
@@ -14,6 +14,7 @@ export class RunHub implements Disposable {
   readonly #bus: Bus;
   readonly #onError: (error: unknown) => void;
   readonly #runs: OpenLogs<FollowedRun>;
+  readonly #doubts: Disposable;
 
   constructor(database: Database, bus: Bus, onError: (error: unknown) => void) {
     this.#database = database;
@@ -21,6 +22,9 @@ export class RunHub implements Disposable {
     this.#onError = onError;
     const look = async (open: readonly FollowedRun[]): Promise<void> => await this.#look(open);
     this.#runs = new OpenLogs({ lookAgainMs: LOOK_AGAIN_MS, look, onError });
+    this.#doubts = bus.watch([noticeKeys.anyRun()], (notice) => {
+      if (notice === null) void this.#runs.lookAgain();
+    });
   }
 
   /** The run's events; the caller disposes of them. */
@@ -36,20 +40,24 @@ export class RunHub implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#doubts[Symbol.dispose]();
     this.#runs[Symbol.dispose]();
   }
 
   /** One statement, however many runs are followed. */
   async #look(open: readonly FollowedRun[]): Promise<void> {
-    const alive = open.filter(({ deleted, broken }) => !deleted && !broken);
+    // As of before the look: they may grow meanwhile.
+    const alive = open
+      .filter(({ deleted, broken }) => !deleted && !broken)
+      .map((run) => ({ run, end: run.end }));
     const epoch = await readEpoch(this.#database);
     const heads = await eventHeads(
       this.#database,
-      alive.map(({ runId }) => runId),
+      alive.map(({ run }) => run.runId),
     );
-    for (const run of alive) {
+    for (const { run, end } of alive) {
       const lastSeq = heads.get(run.runId);
-      if (run.epoch !== epoch || (lastSeq !== undefined && lastSeq < run.end)) this.#break(run);
+      if (run.epoch !== epoch || (lastSeq !== undefined && lastSeq < end)) this.#break(run);
       else if (lastSeq !== run.end) run.hint();
     }
   }

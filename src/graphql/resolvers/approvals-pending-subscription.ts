@@ -26,10 +26,10 @@ export class ApprovalsPendingSubscription {
     @Ctx() context: RequestContext,
     @Arg("after", () => StreamPositionInput, { description: AFTER_CHANGE }) _after: StreamPositionInput,
     @Arg("projectId", () => ID, { nullable: true, description: "Only this project's, by id or slug." })
-    projectId?: string | null,
+    _projectId?: string | null,
   ): Promise<StreamMessage> {
     if (item.kind !== "CHANGES") return toEdgeMessage(item);
-    const changed = await changesWithin(item, projectId, context);
+    const changed = changesWithin(item, context);
     const changes = await Promise.all(changed.map(async (change) => await approvalChanges(change, context)));
     return Object.assign(new ApprovalsPendingChanged(), {
       cursor: item.cursor,

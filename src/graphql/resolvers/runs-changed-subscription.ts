@@ -29,7 +29,7 @@ export class RunsChangedSubscription {
     @Ctx() context: RequestContext,
     @Arg("after", () => StreamPositionInput, { description: AFTER_CHANGE }) _after: StreamPositionInput,
     @Arg("projectId", () => ID, { nullable: true, description: "Only this project's, by id or slug." })
-    projectId?: string | null,
+    _projectId: string | null,
     @Arg("filter", () => WorkflowRunFilterInput, {
       nullable: true,
       description: "Only these; every other run that changes is told as LEFT.",
@@ -37,7 +37,7 @@ export class RunsChangedSubscription {
     filter?: WorkflowRunFilterInput | null,
   ): Promise<StreamMessage> {
     if (item.kind !== "CHANGES") return toEdgeMessage(item);
-    const changed = await changesWithin(item, projectId, context);
+    const changed = changesWithin(item, context);
     const ids = changed.map(({ runId }) => runId);
     const matching = await matchingAmong(context.engine.database, ids, readRunFilter(filter ?? {}));
     const changes = changed.map(({ runId, created }) => {

@@ -1,4 +1,4 @@
-import type { LiveLog, LogItem } from "../../realtime/live-log.ts";
+import type { EdgeItem, LiveLog, LogItem } from "../../realtime/live-log.ts";
 import { Selection } from "../../realtime/selection.ts";
 import { nextBody } from "./frames.ts";
 import type { Renderer } from "./render.ts";
@@ -17,6 +17,15 @@ export interface Shared<Position> {
   isOver(): boolean;
 }
 
+/** What lies between one end of the log and the next. */
+interface Batch<Position, Item = LogItem<Position>> {
+  readonly items: readonly Item[];
+  readonly end: Position;
+}
+
+/** Those who read a page of history together share its messages. */
+const KEPT_MS = 1_000;
+
 /**
  * All subscribers that asked for the same with the same rights: each message is executed and serialized once, and
  * then written to those at the log's end. Who joins has read up to some end of the log, and the channel comes by
@@ -34,7 +43,7 @@ export class Channel<Position> implements Disposable {
   readonly #ahead = new Map<Member<Position>, Position>();
   readonly #full: Member<Position>[] = [];
   #position: Position;
-  #appended: { readonly items: readonly LogItem<Position>[]; readonly end: Position }[] = [];
+  #appended: Batch<Position>[] = [];
   #working = false;
 
   constructor(shared: Shared<Position>, renderer: Renderer, onError: (error: unknown) => void) {
@@ -46,15 +55,10 @@ export class Channel<Position> implements Disposable {
     this.#watch = shared.log.watch((items) => this.#hear(items));
   }
 
-  /** The serialized message of each item; that of the same item is made once. */
+  /** The serialized message of each item; that of the same item is made once, by those who come about together. */
   async render(items: readonly object[]): Promise<Buffer[]> {
     const missing = items.filter((item) => !this.#bodies.has(item));
-    const rendered = this.#renderer.results(missing);
-    for (const [i, item] of missing.entries())
-      this.#bodies.set(
-        item,
-        rendered.then((results) => nextBody(results[i])),
-      );
+    if (missing.length > 0) this.#make(missing);
     return await Promise.all(items.map(async (item) => await this.#bodies.get(item)!));
   }
 
@@ -85,20 +89,58 @@ export class Channel<Position> implements Disposable {
     if (!this.#working) void this.#work();
   }
 
+  /** Kept for a moment: whoever comes later is to see what messages link to as it is then. */
+  #make(items: readonly object[]): void {
+    const rendered = this.#renderer.results(items);
+    for (const [i, item] of items.entries())
+      this.#bodies.set(
+        item,
+        rendered.then((results) => nextBody(results[i])),
+      );
+    const forget = (gone: readonly object[]): void => {
+      for (const item of gone) this.#bodies.delete(item);
+    };
+    rendered.then(
+      (results) => {
+        forget(items.filter((_, i) => results[i]!.errors !== undefined));
+        setTimeout(() => forget(items), KEPT_MS).unref();
+      },
+      () => forget(items),
+    );
+  }
+
   async #work(): Promise<void> {
     this.#working = true;
-    for (let next = this.#appended.shift(); next !== undefined; next = this.#appended.shift()) {
+    while (this.#appended.length > 0) {
+      // All that came meanwhile at once: the more there is, the less each costs.
+      const batches = this.#appended.splice(0);
       try {
-        this.#push(await this.render(this.#selection.of(next.items)));
+        await this.#deliver(batches.map(({ items, end }) => ({ items: this.#selection.of(items), end })));
       } catch (error) {
         this.#onError(error);
         this.#dismiss();
+        this.#position = batches.at(-1)!.end;
+        this.#admit();
       }
-      this.#position = next.end;
-      this.#admit();
       if (this.#position === this.#shared.log.end && this.#shared.isOver()) this.#dismiss();
     }
     this.#working = false;
+  }
+
+  /** Stops at each place where somebody waits to join. */
+  async #deliver(batches: readonly Batch<Position, LogItem<Position> | EdgeItem>[]): Promise<void> {
+    const bodies = await this.render(batches.flatMap(({ items }) => items));
+    const awaited = new Set(this.#ahead.values());
+    let from = 0;
+    let to = 0;
+    for (const [i, { items, end }] of batches.entries()) {
+      to += items.length;
+      if (i < batches.length - 1 && !awaited.has(end)) continue;
+      this.#push(bodies.slice(from, to));
+      from = to;
+      this.#position = end;
+      this.#admit();
+    }
   }
 
   /** Those who cannot go on leave behind what they were sent. */

@@ -17,7 +17,9 @@ export interface Receiver {
   /** Before every message: asks nobody. */
   closeIfExpired(): void;
   /** @param error why it did not end by itself */
-  ended(operationId: string, error: unknown): void;
+  ended(operationId: string, delivery: Delivery, error: unknown): void;
+  /** The client did not want it any more. */
+  left(delivery: Delivery): void;
 }
 
 export interface DeliveryOptions {
@@ -53,6 +55,7 @@ export class Delivery implements Member<unknown> {
     await this.#options.subscription.return();
     this.#seat?.channel.leave(this);
     this.#giveUpSeat();
+    this.#options.receiver.left(this);
     return { done: true, value: undefined };
   }
 
@@ -86,14 +89,10 @@ export class Delivery implements Member<unknown> {
       for (;;) {
         await receiver.outlet.drained();
         if (following.left) return;
-        const channel = this.#channel();
-        if (!following.atEnd) {
-          const items = await following.take();
-          const bodies = items.length === 0 ? [] : await channel.render(items);
-          if (bodies.length > 0 && !following.left) this.receive(bodies);
-        } else if (following.request.isOver()) break;
+        if (!following.atEnd) await this.#pass(await following.take());
+        else if (following.request.isOver()) break;
         else {
-          channel.join(this, following.at);
+          this.#channel().join(this, following.at);
           return;
         }
       }
@@ -103,11 +102,22 @@ export class Delivery implements Member<unknown> {
     }
   }
 
+  /** Made for the rights that the viewer has when it is sent. */
+  async #pass(items: readonly object[]): Promise<void> {
+    const { following } = this.#options.subscription;
+    for (let channel = this.#channel(); items.length > 0 && !following.left; channel = this.#channel()) {
+      const bodies = await channel.render(items);
+      if (following.left || channel !== this.#channel()) continue;
+      this.receive(bodies);
+      return;
+    }
+  }
+
   #end(error: unknown): void {
     const { subscription, receiver, operationId } = this.#options;
     void subscription.return();
     this.#giveUpSeat();
-    receiver.ended(operationId, error);
+    receiver.ended(operationId, this, error);
   }
 
   /** @throws NOT_FOUND once the viewer may not read it any more */

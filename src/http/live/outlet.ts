@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 
 /** Bytes that may wait for a client, beyond what its operating system takes. */
-const MOST_WAITING = 128 * 1024;
+export const MOST_WAITING = 128 * 1024;
 
 export interface OutletTimes {
   /** A client that takes nothing for so long is given up; it resumes when it can. */

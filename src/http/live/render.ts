@@ -6,9 +6,9 @@ import type { RequestContext } from "../../graphql/context.ts";
 export type PublicResult = Omit<ExecutionResult, "errors"> & { readonly errors?: readonly unknown[] };
 export type ToPublic = (errors: readonly GraphQLError[], context: RequestContext) => readonly unknown[];
 
-/** While the database is away, a message is made again after so long, and given up with its error after so many. */
+/** While the database is away, a message is made again after a pause, and in the end given up with its error. */
 const AWAY_MS = 500;
-const MOST_TRIES = 60;
+const PATIENCE_MS = 30_000;
 /** Objects of so many messages are read together. */
 const TOGETHER = 100;
 
@@ -34,12 +34,12 @@ export class Renderer {
   }
 
   async #result(item: unknown, context: RequestContext): Promise<PublicResult> {
-    for (let tries = 1; ; tries++) {
-      const contextValue = tries === 1 ? context : context.later();
+    const deadline = performance.now() + PATIENCE_MS;
+    for (let contextValue = context; ; contextValue = context.later()) {
       const result = await execute({ ...this.#args, rootValue: item, contextValue });
       if (result.errors === undefined) return result;
       const errors = this.#toPublic(result.errors, context);
-      if (!errors.some(isBusy) || tries === MOST_TRIES) return { ...result, errors };
+      if (!errors.some(isBusy) || performance.now() > deadline) return { ...result, errors };
       await pause(AWAY_MS);
     }
   }

@@ -8,6 +8,7 @@ import {
   visit,
 } from "graphql";
 import type { Viewer } from "../../domain/access.ts";
+import type { RequestContext } from "../../graphql/context.ts";
 
 /** What depends on who asks, beyond what they may read. */
 const PERSONAL_FIELDS: ReadonlySet<string> = new Set(["can", "viewer", "approvals"]);
@@ -27,13 +28,18 @@ const known = new WeakMap<DocumentNode, Sharing>();
  * The same for subscriptions whose messages are the same: the operation, its variables but for the position, and
  * everything about the viewer that decides what they may read.
  */
-export function shareKey({ document, operationName, variableValues }: ExecutionArgs, viewer: Viewer): string {
+export function shareKey(
+  { document, operationName, variableValues, contextValue }: ExecutionArgs,
+  viewer: Viewer,
+): string {
   const { text, personal, positions } = sharingOf(document);
   const variables = Object.entries(variableValues ?? {})
     .filter(([name]) => !positions.has(name))
     .sort(([one], [other]) => (one < other ? -1 : 1));
   const whose = personal ? viewer.accountId : null;
-  return JSON.stringify([text, operationName ?? null, variables, scopeOf(viewer), whose]);
+  const { followedProject } = contextValue as RequestContext;
+  const operation = [text, operationName ?? null, variables, followedProject];
+  return JSON.stringify([...operation, scopeOf(viewer), whose]);
 }
 
 /** Whether messages of these operations may differ between people of the same rights. */

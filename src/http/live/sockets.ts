@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { CloseCode, handleProtocols, type Server as Protocol } from "graphql-ws";
 import { type WebSocket, WebSocketServer } from "ws";
+import { MOST_WAITING } from "./outlet.ts";
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
 /** Keep-alive pings, and so how soon a half-open socket is found: it misses one. */
@@ -74,7 +75,9 @@ export class Sockets<Extra> implements AsyncDisposable {
 
   #ping(): void {
     for (const client of this.#server.clients) {
-      if (!this.#alive.delete(client)) client.terminate();
+      // A ping would wait behind what the client has not read yet: how long, is for its outlet to say.
+      if (client.bufferedAmount > MOST_WAITING) this.#alive.add(client);
+      else if (!this.#alive.delete(client)) client.terminate();
       else if (client.readyState === client.OPEN) client.ping();
     }
   }

@@ -20,7 +20,8 @@ const AFTER: Statement = {
 };
 const HEAD: Statement = {
   name: "event-head",
-  text: `select last_seq as "lastSeq", finished_at is not null as finished from workflow_run where id = $1`,
+  text: `select last_seq as "lastSeq", finished_at is not null as finished
+    from workflow_run where id = $1 and deleted_at is null`,
 };
 const HEADS: Statement = {
   name: "event-heads",
