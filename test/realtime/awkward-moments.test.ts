@@ -117,6 +117,37 @@ describe("events of a run", () => {
     expect(events.problem).toBeNull();
   });
 
+  it("that come while a message takes long are made together after it", async () => {
+    const run = await trigger(server.admin, workflowId);
+    await using slow = new Subscription(server.url, server.adminToken, EVENTS, { id: run.id, after: HEAD });
+    await slow.until("CaughtUp");
+    const plain = EVENTS.replace("workflowRun { annotations }", "");
+    await using quick = new Subscription(server.url, server.adminToken, plain, { id: run.id, after: HEAD });
+    await quick.until("CaughtUp");
+    const notes = 40;
+    const original = Database.prototype.query;
+    let reads = 0;
+    const spy = vi.spyOn(Database.prototype, "query").mockImplementation(async function (
+      this: Database,
+      ...[statement, values]
+    ) {
+      const isLink = statement.name === "find-runs";
+      if (isLink) reads++;
+      // The first one takes until everything has happened.
+      if (isLink && reads === 1) await waitFor("all events", () => quick.messages.length > notes);
+      return (await original.call(this, statement, values)) as never;
+    });
+    try {
+      for (let i = 0; i < notes; i++) await note(run);
+      await waitFor("all of them", () => slow.messages.length > notes);
+    } finally {
+      spy.mockRestore();
+    }
+    const seqs = slow.messages.slice(1).map(({ seq }) => seq);
+    expect(seqs).toEqual(seqs.map((_, i) => seqs[0] + i));
+    expect(reads).toBeLessThan(notes / 2);
+  });
+
   it("link to what is current when somebody comes later", async () => {
     const run = await trigger(server.admin, workflowId);
     await using first = new Subscription(server.url, server.adminToken, EVENTS, { id: run.id, after: HEAD });
