@@ -4,13 +4,13 @@ import {
   type ExecutionArgs,
   type ExecutionResult,
   GraphQLError,
-  type GraphQLFormattedError,
   getOperationAST,
 } from "graphql";
 import { createHandler, type OperationArgs, type RequestParams } from "graphql-sse";
 import type { Viewer } from "../domain/access.ts";
 import { createContext, type RequestContext } from "../graphql/context.ts";
-import { apiError, publicError } from "../graphql/errors.ts";
+import { apiError } from "../graphql/errors.ts";
+import { AccountLimit } from "./account-limit.ts";
 import { isAllowedOrigin } from "./allowed-origin.ts";
 import { tokenOf } from "./authenticate.ts";
 import type { GraphqlEndpoint } from "./graphql-endpoint.ts";
@@ -19,6 +19,7 @@ import { Renderer, type ToPublic } from "./live/render.ts";
 import { PacedResults } from "./paced-results.ts";
 import { prepareOperation } from "./prepare-operation.ts";
 import { answeringProblems, Problem } from "./problem.ts";
+import { toPublicError } from "./public-error.ts";
 import { drained, sendEvents } from "./send-events.ts";
 import type { TokenWatch, TokenWatches } from "./token-watch.ts";
 
@@ -59,7 +60,7 @@ type Handler = ReturnType<typeof createHandler<FastifyRequest, EventStream, Cont
 export function serveEventStream(server: FastifyInstance, options: EventStreamOptions): void {
   const handle = createProtocol(options);
   const viewers = new WeakMap<FastifyRequest, { token: string; viewer: Viewer }>();
-  const perAccount = new Map<string, number>();
+  const perAccount = new AccountLimit(MAX_STREAMS_PER_ACCOUNT);
   server.route({
     url: "/graphql/stream",
     method: ["GET", "POST"],
@@ -116,7 +117,7 @@ async function subscribe(
   const source = await createSourceEventStream(args);
   if (!(Symbol.asyncIterator in source)) return source;
   const toPublic: ToPublic = (errors, context) =>
-    errors.map((error) => toPublicError(error, context, options));
+    errors.map((error) => toPublicError(error, context.correlationId, options.logger));
   return executeEach(source, new Renderer(args, toPublic)) as AsyncIterableIterator<ExecutionResult>;
 }
 
@@ -147,18 +148,9 @@ function withPublicErrors(
 ): ExecutionResult {
   if (result.errors === undefined) return result;
   const errors = result.errors.map((error) =>
-    error instanceof GraphQLError ? toPublicError(error, context, options) : error,
+    error instanceof GraphQLError ? toPublicError(error, context.correlationId, options.logger) : error,
   );
   return { ...result, errors: errors as unknown as readonly GraphQLError[] };
-}
-
-function toPublicError(
-  error: GraphQLError,
-  { correlationId }: RequestContext,
-  { logger }: EventStreamOptions,
-): GraphQLFormattedError {
-  const log = (cause: unknown): void => logger.error({ err: cause, correlationId }, "a subscription failed");
-  return publicError(error, correlationId, log);
 }
 
 function openStream(
@@ -229,18 +221,12 @@ function onceClosed({ raw }: FastifyReply, work: () => void): void {
 }
 
 /** @throws Problem when the account has as many as it may have */
-function countStream(perAccount: Map<string, number>, { accountId }: Viewer, reply: FastifyReply): void {
-  const count = perAccount.get(accountId) ?? 0;
-  if (count >= MAX_STREAMS_PER_ACCOUNT) {
-    const message = `an account has at most ${MAX_STREAMS_PER_ACCOUNT} event streams at once`;
+function countStream(perAccount: AccountLimit, { accountId }: Viewer, reply: FastifyReply): void {
+  if (!perAccount.take(accountId)) {
+    const message = `an account has at most ${perAccount.most} event streams at once`;
     throw new Problem(429, "TOO_MANY_REQUESTS", message, { "retry-after": "5" });
   }
-  perAccount.set(accountId, count + 1);
-  onceClosed(reply, () => {
-    const left = perAccount.get(accountId)! - 1;
-    if (left === 0) perAccount.delete(accountId);
-    else perAccount.set(accountId, left);
-  });
+  onceClosed(reply, () => perAccount.giveBack(accountId));
 }
 
 function unauthenticated(): Problem {

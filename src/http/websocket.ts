@@ -2,11 +2,11 @@ import type { Server as HttpServer, IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, GraphQLError } from "graphql";
 import { makeServer, type Server } from "graphql-ws";
-import type { Viewer } from "../domain/access.ts";
 import { createContext, type RequestContext } from "../graphql/context.ts";
-import { apiError, publicError } from "../graphql/errors.ts";
+import { apiError } from "../graphql/errors.ts";
 import { LiveSubscription } from "../graphql/live-subscription.ts";
 import { correlationId } from "../observability/correlation-id.ts";
+import { AccountLimit } from "./account-limit.ts";
 import { isAllowedOrigin } from "./allowed-origin.ts";
 import { tokenOf } from "./authenticate.ts";
 import type { GraphqlEndpoint } from "./graphql-endpoint.ts";
@@ -17,6 +17,7 @@ import { Renderer, type ToPublic } from "./live/render.ts";
 import { type Connection, type Parameters, type Place, SocketSession } from "./live/socket-session.ts";
 import { Sockets } from "./live/sockets.ts";
 import { prepareOperation } from "./prepare-operation.ts";
+import { toPublicError } from "./public-error.ts";
 import type { TokenWatch, TokenWatches } from "./token-watch.ts";
 
 const INIT_WAIT_MS = 3_000;
@@ -43,12 +44,12 @@ interface Operation extends ExecutionArgs {
 /** Subscriptions (and any other operation) over graphql-ws at /graphql. */
 export function serveWebSocket(server: HttpServer, options: WebSocketOptions): AsyncDisposable {
   const toPublic = (errors: readonly GraphQLError[], { correlationId: id }: RequestContext) =>
-    errors.map((error) => toPublicError(error, id, options));
+    errors.map((error) => toPublicError(error, id, options.logger));
   const log = (error: unknown): void => options.logger.error({ err: error }, "a socket failed");
   const sockets = new Sockets({
     protocol: makeProtocol(options, new Channels(toPublic, log), toPublic),
     makeExtra: (handshake) =>
-      new SocketSession(handshake, (error) => toPublicError(error, correlationId(), options)),
+      new SocketSession(handshake, (error) => toPublicError(error, correlationId(), options.logger)),
     onError: log,
   });
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
@@ -72,14 +73,14 @@ function makeProtocol(
   channels: Channels,
   toPublic: ToPublic,
 ): Server<SocketSession> {
-  const perAccount = new Map<string, number>();
+  const perAccount = new AccountLimit(MAX_SOCKETS_PER_ACCOUNT);
   return makeServer<Parameters, SocketSession & Record<PropertyKey, unknown>>({
     schema: options.schema,
     connectionInitWaitTimeout: INIT_WAIT_MS,
     onConnect: async (connection) => await accept(connection, perAccount, options),
     onClose: ({ extra: session }) => {
       session.end();
-      if (session.token !== null) countSocket(perAccount, session.token.viewer, -1);
+      if (session.token !== null) perAccount.giveBack(session.token.viewer.accountId);
     },
     onSubscribe: async (connection, id, payload) => {
       const session: SocketSession = connection.extra;
@@ -91,7 +92,7 @@ function makeProtocol(
     },
     subscribe: async (args) => await subscribe(args as Operation, channels, toPublic),
     onError: (_connection, _id, _payload, errors) =>
-      errors.map((error) => toPublicError(error, correlationId(), options)),
+      errors.map((error) => toPublicError(error, correlationId(), options.logger)),
     onNext: ({ extra }, _id, _payload, args, result) => {
       extra.closeIfExpired();
       const errors = (result.errors ?? []).filter((error) => error instanceof GraphQLError);
@@ -118,7 +119,7 @@ async function subscribe(
 
 async function accept(
   connection: Connection,
-  perAccount: Map<string, number>,
+  perAccount: AccountLimit,
   { authenticator, watches, logger }: WebSocketOptions,
 ): Promise<boolean> {
   const session: SocketSession = connection.extra;
@@ -135,21 +136,13 @@ async function accept(
     if (token === null || viewer === null) return refuse(UNAUTHORIZED, "Unauthorized");
     // Gone meanwhile: `onClose` has been called already and would not take it off the count again.
     if (!session.isOpen) return false;
-    if ((perAccount.get(viewer.accountId) ?? 0) >= MAX_SOCKETS_PER_ACCOUNT)
-      return refuse(TOO_MANY_SOCKETS, "Too many sockets");
-    countSocket(perAccount, viewer, 1);
+    if (!perAccount.take(viewer.accountId)) return refuse(TOO_MANY_SOCKETS, "Too many sockets");
     session.accept(connection, watches.watch(token, viewer, session));
     return true;
   } catch (error) {
     logger.error({ err: error }, "a socket could not be opened");
     return refuse(INTERNAL_ERROR, "Internal server error");
   }
-}
-
-function countSocket(perAccount: Map<string, number>, { accountId }: Viewer, change: 1 | -1): void {
-  const next = (perAccount.get(accountId) ?? 0) + change;
-  if (next === 0) perAccount.delete(accountId);
-  else perAccount.set(accountId, next);
 }
 
 function contextOf(token: TokenWatch, { services, shutdown }: WebSocketOptions): RequestContext {
@@ -170,12 +163,6 @@ async function refuseOperation({ extra, subscriptions }: Connection): Promise<Gr
   } catch (error) {
     return new GraphQLError("the token could not be checked", { originalError: error as Error });
   }
-}
-
-function toPublicError(error: GraphQLError, id: string, { logger }: WebSocketOptions) {
-  return publicError(error, id, (cause) =>
-    logger.error({ err: cause, correlationId: id }, "an operation failed"),
-  );
 }
 
 function refusedUpgrade({ url, headers }: IncomingMessage, allowedOrigins: readonly string[]): string | null {

@@ -8,7 +8,6 @@ import {
   eventHead,
   eventsAfter,
   findTombstone,
-  readEpoch,
 } from "../persistence/queries/events.ts";
 import { Growth } from "./growth.ts";
 import { KeptPages } from "./kept-pages.ts";
@@ -29,6 +28,8 @@ export interface FollowRunOptions {
   readonly database: Database;
   readonly bus: Bus;
   readonly runId: string;
+  /** Read before the run is. */
+  readonly epoch: string;
   /** Called for each time that somebody disposes of it. */
   readonly onRelease: () => void;
   readonly onError: (error: unknown) => void;
@@ -60,7 +61,7 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
   #begun = false;
   #closed = false;
 
-  private constructor({ runId, database, bus, onRelease, onError }: FollowRunOptions, epoch: string) {
+  private constructor({ runId, epoch, database, bus, onRelease, onError }: FollowRunOptions) {
     this.runId = runId;
     this.epoch = epoch;
     this.#database = database;
@@ -75,7 +76,7 @@ export class FollowedRun implements LiveLog<RunLogItem, number> {
   static async open(options: FollowRunOptions): Promise<FollowedRun> {
     const { database, runId } = options;
     // Hints are heard from before it is read: what is committed in between is not missed.
-    const run = new FollowedRun(options, await readEpoch(database));
+    const run = new FollowedRun(options);
     try {
       await run.#begin(await eventHead(database, runId));
       return run;

@@ -1,19 +1,17 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { DatabaseAwayError } from "../domain/refusals.ts";
-import { type EdgeItem, type LiveLog, type LogItem, NotKeptError } from "./live-log.ts";
-import { Selection } from "./selection.ts";
+import { type EdgeItem, type LogItem, NotKeptError } from "./live-log.ts";
+import { type Selected, Selection } from "./selection.ts";
 
 /** How long to leave a database alone that is away. */
 const AWAY_MS = 500;
 
 /** What one subscriber asked for. Who asks for the same of the same log can be served together. */
-export interface FollowRequest<Item extends LogItem<Position>, Position> {
-  readonly log: LiveLog<Item, Position>;
+export interface FollowRequest<Item extends LogItem<Position>, Position> extends Selected<Item, Position> {
   /** It begins behind this. */
   readonly start: Position;
   /** Why it does not begin where the subscriber wanted; null when it does. */
   readonly reset: string | null;
-  wants(item: Item): boolean;
   /** Last words: they come behind CAUGHT_UP, also when they are history. */
   isLast?(item: Item): boolean;
   /** Asked at the log's end: nothing that the subscriber waits for will follow. */

@@ -11,6 +11,8 @@ export class Ring<Item extends { readonly position: number }> {
   /** Items begin behind this position. */
   #start: number;
   #items: Item[] = [];
+  /** Of each item. */
+  #weights: number[] = [];
   #weight = 0;
 
   constructor(start: number, limits: RingLimits<Item>) {
@@ -21,13 +23,18 @@ export class Ring<Item extends { readonly position: number }> {
   append(items: readonly Item[]): void {
     const { weigh, mostWeight } = this.#limits;
     this.#items.push(...items);
-    for (const item of items) this.#weight += weigh(item);
+    for (const item of items) {
+      const weight = weigh(item);
+      this.#weights.push(weight);
+      this.#weight += weight;
+    }
     // Seldom and half of it at once: moving an array costs as much as it is long.
     if (this.#weight <= 2 * mostWeight) return;
     let dropped = 0;
-    while (this.#weight > mostWeight) this.#weight -= weigh(this.#items[dropped++]!);
+    while (this.#weight > mostWeight) this.#weight -= this.#weights[dropped++]!;
     this.#start = this.#items[dropped - 1]!.position;
     this.#items.splice(0, dropped);
+    this.#weights.splice(0, dropped);
   }
 
   /** Null when the position lies before what is kept. */

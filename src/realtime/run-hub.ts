@@ -35,7 +35,7 @@ export class RunHub implements Disposable {
     const sources = { database: this.#database, bus: this.#bus, onError: this.#onError };
     return await this.#runs.follow(
       runId,
-      async (onRelease) => await FollowedRun.open({ ...sources, runId, onRelease }),
+      async (onRelease) => await FollowedRun.open({ ...sources, epoch, runId, onRelease }),
     );
   }
 

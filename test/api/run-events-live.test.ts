@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import type { Bus } from "../../src/domain/bus.ts";
 import { expireRuns } from "../../src/duties/expire-runs.ts";
 import { sweepSessions } from "../../src/duties/sweep-sessions.ts";
 import { wakeSteps } from "../../src/duties/wake-steps.ts";
+import { countWatches } from "../support/count-watches.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { startProtocolRunner } from "../support/protocol-runner.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
@@ -26,28 +26,9 @@ let server: TestServer;
 let listening: () => number;
 beforeAll(async () => {
   server = await startTestServer({ clock, runDuties: false });
-  listening = countListeners(server.app.engine.bus);
+  listening = countWatches(server.app.engine.bus);
 });
 afterAll(async () => await server[Symbol.asyncDispose]());
-
-/** How often the bus is watched: once for each run and each log, however many follow it. */
-function countListeners(bus: Bus): () => number {
-  let open = 0;
-  const watch = bus.watch.bind(bus);
-  bus.watch = (keys, onNotice) => {
-    const watching = watch(keys, onNotice);
-    open++;
-    let closed = false;
-    return {
-      [Symbol.dispose]() {
-        watching[Symbol.dispose]();
-        if (!closed) open--;
-        closed = true;
-      },
-    };
-  };
-  return () => open;
-}
 
 describe("a live event", () => {
   it("comes with its commit, not with the next look at the database", async () => {

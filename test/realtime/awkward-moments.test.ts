@@ -4,6 +4,7 @@ import { Database } from "../../src/persistence/database.ts";
 import { Growth } from "../../src/realtime/growth.ts";
 import { nextFrame, openSocket, type StreamMessage, Subscription } from "../api/sockets.ts";
 import { followEvents, HEAD, START } from "../api/streams.ts";
+import { countWatches } from "../support/count-watches.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -16,9 +17,11 @@ const EVENTS = `subscription ($id: ID!, $after: StreamPosition!) {
 
 let server: TestServer;
 let workflowId: string;
+let followed: () => number;
 beforeAll(async () => {
   server = await startTestServer({ clock: new ManualClock(), runDuties: false });
   workflowId = await deploy(server.admin, FLOW);
+  followed = countWatches(server.app.engine.bus);
 });
 afterAll(async () => await server[Symbol.asyncDispose]());
 
@@ -55,14 +58,17 @@ describe("an operation's id that is used again at once", () => {
     }
     socket.send(subscribe);
     await waitFor("it to be live", () => messages.some(({ __typename }) => __typename === "CaughtUp"));
-    await using other = new Subscription(server.url, server.adminToken, EVENTS, { id: run.id, after: HEAD });
+    const other = new Subscription(server.url, server.adminToken, EVENTS, { id: run.id, after: HEAD });
     await other.until("CaughtUp");
     for (let i = 0; i < 3; i++) await note(run);
     await other.until(({ seq }) => seq === other.messages[1]!["seq"] + 2);
     const seqs = messages.flatMap(({ seq }) => (seq === undefined ? [] : [seq]));
     expect(seqs).toEqual([...new Set(seqs)]);
     expect(seqs).toHaveLength(3);
+    await other[Symbol.asyncDispose]();
+    expect(followed()).toBe(1);
     socket.terminate();
+    await waitFor("nothing to be followed", () => followed() === 0);
   });
 });
 

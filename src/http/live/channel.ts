@@ -1,4 +1,5 @@
-import type { EdgeItem, LiveLog, LogItem } from "../../realtime/live-log.ts";
+import type { FollowRequest } from "../../realtime/following.ts";
+import type { EdgeItem, LogItem } from "../../realtime/live-log.ts";
 import { Selection } from "../../realtime/selection.ts";
 import { nextBody } from "./frames.ts";
 import type { Renderer } from "./render.ts";
@@ -11,11 +12,7 @@ export interface Member<Position> {
   served(at: Position): void;
 }
 
-export interface Shared<Position> {
-  readonly log: LiveLog<LogItem<Position>, Position>;
-  wants(item: LogItem<Position>): boolean;
-  isOver(): boolean;
-}
+type Shared<Position> = Pick<FollowRequest<LogItem<Position>, Position>, "log" | "wants" | "isOver">;
 
 /** What lies between one end of the log and the next. */
 interface Batch<Position, Item = LogItem<Position>> {

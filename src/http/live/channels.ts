@@ -54,11 +54,6 @@ export class Channels {
       },
     };
   }
-
-  /** How many different operations are executed at the moment, for however many subscribers. */
-  get size(): number {
-    return this.#open.size;
-  }
 }
 
 /** What all members of a channel have executed for them: as a viewer with their rights, and nobody in person. */
